@@ -1,0 +1,1 @@
+"""The agent: the only package that touches the world (threads, clocks, disks, brokers)."""

@@ -1,0 +1,135 @@
+"""The options, one typed field each: doc, unit, bounds and default. Sample, reference and JSON Schema are generated from here."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field
+
+Text = Annotated[str, Field(min_length=1, max_length=256)]
+Identifier = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$")]
+
+
+class Section(BaseModel):
+    """Base of every section: unknown keys are errors, values are frozen."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class AgentSection(Section):
+    """The agent process."""
+
+    state_dir: Path = Field(
+        default=Path("/var/lib/linewarden"), description="Folder for the store, the control socket and the lock."
+    )
+    language: Literal["en", "de"] = Field(default="en", description="Language of alarm texts.")
+    commit_interval_s: float = Field(default=1.0, gt=0, le=10, description="Longest time a record waits for its commit.")
+    checkpoint_interval_s: float = Field(
+        default=300.0, ge=60, le=3600, description="Shortest time between two checkpoints of the detector state."
+    )
+
+
+class StoreSection(Section):
+    """What is kept, and how long."""
+
+    keep_days: int = Field(default=400, ge=1, description="Journal entries older than this many days are deleted. Alarms stay.")
+    max_mb: int = Field(default=2048, ge=64, description="Upper bound of the store on disk, megabytes; oldest journal goes first.")
+
+
+class FramesSection(Section):
+    """Limits of the child process that decodes and measures frames."""
+
+    max_megapixels: float = Field(default=50.0, gt=0, le=400, description="Frames with more pixels are refused before decoding.")
+    max_mb: float = Field(default=64.0, gt=0, le=512, description="Image files larger than this are refused.")
+    memory_mb: int = Field(default=1024, ge=128, description="Address space limit of the child.")
+    timeout_s: float = Field(default=5.0, gt=0, le=60, description="A frame that takes longer kills the child.")
+
+
+class MetricsSection(Section):
+    """The Prometheus endpoint."""
+
+    enabled: bool = Field(default=True, description="Serve /metrics.")
+    host: str = Field(default="127.0.0.1", description="Address to listen on; loopback unless the plant's network needs it.")
+    port: int = Field(default=9464, ge=0, le=65535, description="Port; 0 takes a free one and prints it.")
+
+
+class BaselineSection(Section):
+    """Phase I: what is learned, from how many parts, and who may put it in force."""
+
+    parts: int = Field(default=4000, ge=200, description="Parts per stream to learn from.")
+    arming: Literal["automatic", "after_acceptance"] = Field(
+        default="automatic",
+        description="automatic: in force when the gate passes. after_acceptance: waits for `linewarden baseline accept`.",
+    )
+    tolerances: dict[str, Annotated[float, Field(ge=0)]] = Field(
+        default_factory=dict,
+        description="Per channel, the change too small to matter, in the channel's tolerance unit (see docs/channels.md).",
+    )
+
+
+class OutcomesSection(Section):
+    """How the truth about parts arrives."""
+
+    mode: Literal["none", "sample", "census"] = Field(
+        default="none",
+        description="none: no outcomes. sample: silence about a part means unknown. census: silence after the delay means good.",
+    )
+    delay_s: float = Field(default=28_800.0, ge=0, description="After this long a part's outcome has arrived or never will.")
+    audits_per_month: float = Field(
+        default=5_000.0, gt=0, description="Most passed parts whose outcome is learned in a month; sets the outcome test's threshold."
+    )
+    confirmed: bool = Field(
+        default=True, description="Finds are confirmed by a second look before they are reported (claim floor 2e-4, else 1e-3)."
+    )
+    max_escape_ppm: float | None = Field(
+        default=None, gt=0, lt=1_000_000, description="Declared limit: defective parts per million passed. Needed without labels."
+    )
+
+
+class StationSection(Section):
+    """One inspection station: the register entry without which it does not arm, and how it is watched."""
+
+    id: Identifier = Field(description="Name of the station, as in the records.")
+    owner: Text | None = Field(default=None, description="Who answers for this AI system. Without it the station does not arm.")
+    deputy: Text | None = Field(default=None, description="Who answers in the owner's absence.")
+    decision: Text | None = Field(default=None, description="What decision the model influences.")
+    consequence: Text | None = Field(default=None, description="What happens when it is wrong.")
+    tier: Literal[1, 2, 3] | None = Field(default=None, description="By consequence: 1 gravest, 3 mildest.")
+    views: list[Identifier] = Field(default=["main"], min_length=1, description="Camera views this station reports.")
+    positions: list[str] = Field(default=[""], min_length=1, description="Positions (cavity, nest) within a view.")
+    parts_per_month: float = Field(default=500_000.0, gt=0, description="Most parts expected in a month; sets the thresholds.")
+    false_alarms_per_month: float = Field(default=0.5, gt=0, le=10, description="The station's whole false-alarm budget.")
+    outcome_share: float = Field(default=0.2, gt=0, lt=1, description="Share of the budget the outcome test gets.")
+    threshold: float | None = Field(
+        default=None, gt=0, lt=1, description="The model's decision threshold on p_defect, when the records do not carry it."
+    )
+    run_gap_s: float = Field(default=1800.0, gt=0, description="A longer pause between parts starts a new run.")
+    reorder_parts: int = Field(default=64, ge=0, le=10_000, description="Parts a numbered source may deliver out of order.")
+    baseline: BaselineSection = Field(default=BaselineSection(), description="Phase I.")
+    outcomes: OutcomesSection = Field(default=OutcomesSection(), description="Truth.")
+
+
+class PlugIn(Section):
+    """A tap or a sink: `type` names the folder, `name` is yours, the rest are that folder's options."""
+
+    model_config = ConfigDict(extra="allow", frozen=True)
+    type: Identifier
+    name: Identifier
+
+    @property
+    def options(self) -> dict[str, Any]:
+        """The plug-in's own options, validated against its `Options` by the loader."""
+        return dict(self.model_extra or {})
+
+
+class Config(Section):
+    """The whole file."""
+
+    agent: AgentSection = Field(default=AgentSection(), description="The agent process.")
+    store: StoreSection = Field(default=StoreSection(), description="Retention.")
+    frames: FramesSection = Field(default=FramesSection(), description="Frame limits.")
+    metrics: MetricsSection = Field(default=MetricsSection(), description="Prometheus.")
+    stations: list[StationSection] = Field(min_length=1, description="What is watched.")
+    taps: list[PlugIn] = Field(default=[], description="Where records come from.")
+    sinks: list[PlugIn] = Field(default=[], description="Where alarms go.")

@@ -1,0 +1,1 @@
+"""The core: one single-threaded fold over the journal (ledger, streams, alarms, incidents)."""

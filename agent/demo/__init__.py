@@ -1,0 +1,1 @@
+"""A simulated line that is honest about being one."""

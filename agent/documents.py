@@ -1,0 +1,168 @@
+"""Documents: what goes out, one versioned schema each. The core makes them; sinks add what belongs to one sending.
+
+Volatile members (boot_id, msg_id, seq, sent_at, replay, clock) are empty in the outbox and filled by the sink: they are outside
+the promise that the same records give the same alarms.
+"""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Literal
+
+from msgspec import Struct
+
+SCHEMA = 1
+State = Literal["NORM", "UNACK", "ACKED", "RTNUN", "LATCHED", "SHLVD", "DSUPR", "OOSRV"]
+Colour = Literal["none", "white", "amber", "blue"]
+
+
+class OnsetDoc(Struct, frozen=True):
+    """Estimated start of the change, with an interval; by part and by time of capture. It describes, it never bounds a hold."""
+
+    part_id: str
+    at: datetime | None
+    earliest_part_id: str
+    earliest_at: datetime | None
+    latest_part_id: str
+    latest_at: datetime | None
+
+
+class EvidenceDoc(Struct, frozen=True):
+    """What was counted against in control, frozen when the threshold was crossed."""
+
+    detector: str
+    channel: str
+    value: float
+    threshold: float
+    by_chance: str  # "once in 24 months" in this station's own figures
+    records: int  # updates since the evidence last restarted
+    change: float | None = None  # in the channel's own unit, or percent; None where not applicable
+    unit: str = ""
+    onset: OnsetDoc | None = None
+
+
+class AlarmDoc(Struct, frozen=True, omit_defaults=True):
+    """One alarm as it stands; retained per alarm_id, and once per transition on its event topic."""
+
+    alarm_id: str
+    occurrence_id: str
+    station: str
+    stream: str
+    state: State
+    transition: str  # "NORM→UNACK" and the like, empty when only the evidence grew
+    active: bool
+    acked: bool
+    priority: Literal["info", "warning", "critical"]
+    andon: Colour
+    code: str
+    text: str  # at most 160 characters, in the configured language
+    response: str  # what to do now
+    part_id: str  # the part at which it was raised, or at which it changed
+    raised_at: datetime | None
+    changed_at: datetime
+    evidence: EvidenceDoc | None = None
+    incident: str = ""
+    suppression: str = ""
+    source: str = "linewarden"
+    acked_by: str = ""
+    schema: int = SCHEMA
+    # filled by the sink
+    clock: str = ""
+    boot_id: str = ""
+    msg_id: str = ""
+    seq: int = 0
+    sent_at: datetime | None = None
+    replay: bool = False
+
+
+class AndonDoc(Struct, frozen=True, omit_defaults=True):
+    """The lamp asked for; the plant's controller owns the lamp. valid_until is filled by the sink at each sending."""
+
+    station: str
+    colour: Colour
+    pattern: Literal["off", "steady", "flash"]
+    sound: bool
+    code: int  # the same as one integer for PLCs: 0 none, 1 white, 2 amber, 3 amber flash + blue
+    because: str  # alarm_id it rests on
+    text: str
+    schema: int = SCHEMA
+    valid_until: datetime | None = None
+    boot_id: str = ""
+    seq: int = 0
+
+
+class HoldDoc(Struct, frozen=True, omit_defaults=True):
+    """What must not ship: the passed parts since the last informative verification. Counts and bounds; the list is in the store."""
+
+    incident: str
+    station: str
+    reason: str
+    since: Literal["verification", "arming"]
+    from_part_id: str
+    from_at: datetime
+    to_part_id: str
+    to_at: datetime
+    parts: int
+    boxes: tuple[str, ...]  # first and last box where the records name boxes
+    open: bool
+    schema: int = SCHEMA
+
+
+class IncidentDoc(Struct, frozen=True, omit_defaults=True):
+    """The alarms of one causal episode."""
+
+    incident: str
+    station: str
+    opened_at: datetime
+    alarms: tuple[str, ...]  # occurrence ids in order
+    onset: OnsetDoc | None
+    hold: HoldDoc | None
+    open: bool
+    closed_at: datetime | None = None
+    schema: int = SCHEMA
+
+
+class CommandResultDoc(Struct, frozen=True, omit_defaults=True):
+    """Answer to a command."""
+
+    request_id: str
+    verb: str
+    accepted: bool
+    detail: str
+    hint: str = ""
+    schema: int = SCHEMA
+
+
+class SummaryDoc(Struct, frozen=True, omit_defaults=True):
+    """Per-minute aggregates of one station, by source time."""
+
+    station: str
+    minute: datetime
+    parts: int
+    rejected: int
+    outcomes: int
+    schema: int = SCHEMA
+
+
+class GapDoc(Struct, frozen=True, omit_defaults=True):
+    """What could not be seen: from, to, kind, how many (None: unknown)."""
+
+    station: str
+    kind: Literal["agent_stopped", "late", "lost", "refused", "frame_missing"]
+    from_at: datetime | None
+    to_at: datetime | None
+    count: int | None
+    schema: int = SCHEMA
+
+
+Document = AlarmDoc | AndonDoc | HoldDoc | IncidentDoc | CommandResultDoc | SummaryDoc | GapDoc
+
+
+class OutMessage(Struct, frozen=True):
+    """A committed message. topic: the suffix under …/linewarden/v1/. live: meaningless once superseded (states, andon, holds)."""
+
+    topic: str
+    payload: bytes  # JSON of a Document with its volatile members empty
+    qos: int
+    retain: bool
+    kind: Literal["alarm_state", "alarm_event", "andon", "hold", "incident", "cmd_result", "summary", "gap"]

@@ -1,0 +1,1 @@
+"""Frames: decoded and measured into channels in a killable child under rlimits."""

@@ -1,0 +1,312 @@
+"""Ports: what the edges and the core expect of one another. Protocols only; `agent/app.py` alone names concrete classes."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Protocol
+
+from agent.documents import AlarmDoc, AndonDoc, HoldDoc, IncidentDoc, OutMessage
+from agent.records import Command, Entry, Event, Frame, Inspection, Outcome
+
+
+class Clock(Protocol):
+    """The only source of time outside agent/runtime."""
+
+    def now(self) -> datetime:
+        """Wall time, UTC, aware."""
+        ...
+
+    def elapsed(self) -> float:
+        """Monotonic seconds."""
+        ...
+
+
+class StopSignal(Protocol):
+    """Says when to stop; wakes sleepers."""
+
+    def is_set(self) -> bool: ...
+
+    def wait(self, timeout_s: float) -> bool:
+        """Sleep until stop or timeout; True when stopped."""
+        ...
+
+
+# --- taps → core ------------------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class Refused:
+    """A record a tap could not use: counted under its reason, never journalled."""
+
+    reason: str
+    message: str
+    station: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Delivery:
+    """One thing a tap hands to the core.
+
+    item: a record (its frame measured by the tap through the Measurer), or its refusal.
+    position: where to resume this tap after a restart, committed together with the record; None for taps that keep no position.
+    receipt: what `Tap.acknowledge` gets back after the commit; None when nothing is to be acknowledged.
+    """
+
+    tap: str
+    item: Inspection | Outcome | Event | Command | Refused
+    frame: Frame | None
+    received_at: datetime
+    position: str | None = None
+    receipt: object = None
+
+
+class Inbox(Protocol):
+    """The bounded queue before the core; `put` blocks while it is full: backpressure, not loss."""
+
+    def put(self, delivery: Delivery, stop: StopSignal) -> bool:
+        """True when taken, False when stopped first."""
+        ...
+
+
+class Tap(Protocol):
+    """A source of records. `run` is called in a thread of its own, and again after it raised (the supervisor backs off)."""
+
+    @property
+    def name(self) -> str: ...
+
+    @property
+    def finite(self) -> bool:
+        """Whether the source ends (a file to replay); `run` then returns."""
+        ...
+
+    def run(self, inbox: Inbox, position: str | None, stop: StopSignal) -> None:
+        """Deliver until `stop` or the end. position: the last committed one, None at the first start."""
+        ...
+
+    def acknowledge(self, receipts: Sequence[object]) -> None:
+        """The deliveries with these receipts are committed. Called from the core thread: quick, thread-safe, never raises."""
+        ...
+
+    def health(self) -> dict[str, float | str]:
+        """Figures for status and metrics (connected, queued, refused, …)."""
+        ...
+
+
+class Measurer(Protocol):
+    """Decodes and measures a frame outside the agent process. Never raises for a bad image: Frame(missing=reason)."""
+
+    def measure(self, image: bytes, path: str, frames_dir: str) -> Frame:
+        """image: inline bytes, or empty and `path` relative to frames_dir. Thread-safe; bounded in time and memory."""
+        ...
+
+    def close(self) -> None: ...
+
+
+# --- store ------------------------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class PartRow:
+    """What the store knows of one inspected part, by its index at the station (1, 2, 3, … in journal order)."""
+
+    station: str
+    index: int
+    part_id: str
+    captured_at: datetime
+    verdict: str
+    recipe: str
+    box: str
+
+
+class History(Protocol):
+    """The questions the fold may ask the store about parts it journalled earlier."""
+
+    def part(self, station: str, index: int) -> PartRow | None:
+        """None when unknown or no longer kept."""
+        ...
+
+    def passed_between(self, station: str, first: int, last: int) -> int:
+        """How many parts with verdict ok have first <= index <= last."""
+        ...
+
+
+class Journal(History, Protocol):
+    """The one writer's side of the store. Nothing is durable before `commit`; one transaction at a time."""
+
+    def append(self, entry: Entry, part: PartRow | None = None) -> int | None:
+        """Journal an entry; its sequence number, or None when its identity is already there (a duplicate, ignored)."""
+        ...
+
+    def is_duplicate(self, entry: Entry) -> bool: ...
+
+    def enqueue(self, messages: Iterable[OutMessage]) -> None: ...
+
+    def record_alarm(self, document: AlarmDoc) -> None:
+        """Keep every transition (evidence for owners and auditors) and the current state per alarm_id."""
+        ...
+
+    def record_incident(self, document: IncidentDoc) -> None: ...
+
+    def record_baseline(self, station: str, stream: str, at: datetime, body: bytes) -> None:
+        """Keep a fitted baseline; older ones of the same stream stay as history."""
+        ...
+
+    def set_position(self, tap: str, position: str) -> None: ...
+
+    def positions(self) -> dict[str, str]: ...
+
+    def count(self, counter: str, labels: str, by: int = 1) -> None:
+        """Add to a durable counter (refusals, duplicates, losses)."""
+        ...
+
+    def save_checkpoint(self, seq: int, state: bytes) -> None: ...
+
+    def latest_checkpoint(self) -> tuple[int, bytes] | None: ...
+
+    def entries_after(self, seq: int) -> Iterator[tuple[int, Entry]]: ...
+
+    def last_entry_at(self) -> datetime | None:
+        """Wall time of the last commit; None in a new store."""
+        ...
+
+    def commit(self, now: datetime) -> None: ...
+
+    def rollback(self) -> None: ...
+
+    def delete_expired(self, now: datetime) -> None:
+        """Retention by age and size, a bounded slice of work per call, in the documented order, alarms last."""
+        ...
+
+    def close(self) -> None: ...
+
+
+@dataclass(frozen=True, slots=True)
+class OutRow:
+    """One committed message waiting in the outbox."""
+
+    id: int
+    message: OutMessage
+    committed_at: datetime
+
+
+class Outbox(Protocol):
+    """A sink's side of the store: its own read-only connection, and marks handed back to the core thread."""
+
+    def after(self, row_id: int, limit: int) -> list[OutRow]: ...
+
+    def last_id(self) -> int: ...
+
+    def mark(self, sink: str) -> int:
+        """Highest row this sink has had acknowledged, as committed."""
+        ...
+
+    def advance(self, sink: str, row_id: int) -> None:
+        """Tell the core thread (thread-safe, does not write here)."""
+        ...
+
+    def wait(self, timeout_s: float) -> None:
+        """Sleep until something new may have been committed."""
+        ...
+
+
+# --- core → views and sinks -------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class ChannelView:
+    """One channel of one armed stream, for metrics and status."""
+
+    stream: str
+    channel: str
+    family: str
+    evidence: float
+    threshold: float
+    updates: int
+    tolerance: float
+    smallest_shift: float  # smallest detectable shift in the channel's unit, NaN when unknown
+    unit: str
+    refused: str  # why this channel is not watched, empty when it is
+
+
+@dataclass(frozen=True, slots=True)
+class StreamView:
+    """One stream: its state and how far learning is."""
+
+    stream: str
+    state: str  # learning | armed | suspended | refused
+    parts: int
+    parts_needed: int
+    detail: str
+
+
+@dataclass(frozen=True, slots=True)
+class StationView:
+    """One station as it stands."""
+
+    station: str
+    state: str  # learning | armed | suspended | not_armed
+    correctness: str  # "unverified" until challenge parts exist
+    parts: int
+    passed: int
+    rejected: int
+    outcomes: int
+    audits_judged: int
+    outcome_state: str
+    outcome_evidence: float
+    outcome_threshold: float
+    claimed_escapes: float
+    observed_escapes: float
+    last_captured_at: datetime | None
+    streams: tuple[StreamView, ...]
+    channels: tuple[ChannelView, ...]
+    counters: dict[str, int]  # duplicates, late, unmatched outcomes, frames missing, … by reason
+    andon: AndonDoc | None
+
+
+@dataclass(frozen=True, slots=True)
+class Snapshot:
+    """The whole state that may be seen from outside, swapped as one immutable value by the core thread."""
+
+    at: datetime
+    started_at: datetime
+    boot_id: str
+    version: str
+    seq: int
+    stations: tuple[StationView, ...] = ()
+    alarms: tuple[AlarmDoc, ...] = ()
+    incidents: tuple[IncidentDoc, ...] = ()
+    holds: tuple[HoldDoc, ...] = ()
+    counters: dict[tuple[str, str], int] = field(default_factory=dict)  # (counter, labels) → total, durable
+    taps: dict[str, dict[str, float | str]] = field(default_factory=dict)
+    sinks: dict[str, dict[str, float | str]] = field(default_factory=dict)
+    outbox_depth: int = 0
+    uncommitted: int = 0
+    store_bytes: int = 0
+
+
+class Snapshots(Protocol):
+    """Where views and sinks get the current snapshot."""
+
+    def current(self) -> Snapshot: ...
+
+
+class Sink(Protocol):
+    """Sends committed messages. `run` is called in a thread of its own, and again after it raised."""
+
+    @property
+    def name(self) -> str: ...
+
+    def run(self, outbox: Outbox, snapshots: Snapshots, stop: StopSignal) -> None: ...
+
+    def health(self) -> dict[str, float | str]: ...
+
+
+class View(Protocol):
+    """Shows the snapshot to somebody. `run` is called in a thread of its own."""
+
+    @property
+    def name(self) -> str: ...
+
+    def run(self, snapshots: Snapshots, stop: StopSignal) -> None: ...

@@ -1,0 +1,1 @@
+"""Sinks: where committed messages go out; one folder each."""

@@ -1,0 +1,1 @@
+"""The store: SQLite schema and migrations, one writer, checkpoints, outbox, retention."""

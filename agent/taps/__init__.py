@@ -1,0 +1,1 @@
+"""Taps: where inspection results, outcomes, events and commands come in; one folder each."""

@@ -1,0 +1,1 @@
+"""Views: read the current snapshot, change nothing; one folder each."""

@@ -1,0 +1,1 @@
+"""Arrays in, numbers out: no I/O, clock, thread, part or camera."""
