@@ -77,7 +77,9 @@ class OutcomesSection(Section):
     )
     delay_s: float = Field(default=28_800.0, ge=0, description="After this long a part's outcome has arrived or never will.")
     audits_per_month: float = Field(
-        default=5_000.0, gt=0, description="Most passed parts whose outcome is learned in a month; sets the outcome test's threshold."
+        default=5_000.0,
+        gt=0,
+        description="Most passed parts whose outcome is learned in a month; sets the outcome test's threshold.",
     )
     confirmed: bool = Field(
         default=True, description="Finds are confirmed by a second look before they are reported (claim floor 2e-4, else 1e-3)."
