@@ -127,6 +127,10 @@ class History(Protocol):
         """None when unknown or no longer kept."""
         ...
 
+    def part_index(self, station: str, part_id: str) -> int | None:
+        """Index of the latest inspection of this part; None when unknown or no longer kept."""
+        ...
+
     def passed_between(self, station: str, first: int, last: int) -> int:
         """How many parts with verdict ok have first <= index <= last."""
         ...
@@ -135,11 +139,13 @@ class History(Protocol):
 class Journal(History, Protocol):
     """The one writer's side of the store. Nothing is durable before `commit`; one transaction at a time."""
 
-    def append(self, entry: Entry, part: PartRow | None = None) -> int | None:
+    def append(self, entry: Entry) -> int | None:
         """Journal an entry; its sequence number, or None when its identity is already there (a duplicate, ignored)."""
         ...
 
-    def is_duplicate(self, entry: Entry) -> bool: ...
+    def record_part(self, part: PartRow) -> None:
+        """Keep a part in the index that holds and traces are answered from."""
+        ...
 
     def enqueue(self, messages: Iterable[OutMessage]) -> None: ...
 
