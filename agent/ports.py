@@ -5,8 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
+from pathlib import Path
 from typing import Protocol
 
+from agent.config.model import Config
 from agent.documents import AlarmDoc, AndonDoc, HoldDoc, IncidentDoc, OutMessage
 from agent.records import Command, Entry, Event, Frame, Inspection, Outcome
 
@@ -104,6 +106,17 @@ class Measurer(Protocol):
     def close(self) -> None: ...
 
 
+@dataclass(frozen=True, slots=True)
+class PlugInContext:
+    """What a tap or a sink is built with: `build(name, options, context)`."""
+
+    config: Config
+    clock: Clock
+    measurer: Measurer
+    state_dir: Path
+    boot_id: str
+
+
 # --- store ------------------------------------------------------------------------------------------------------------------
 
 
@@ -127,8 +140,8 @@ class History(Protocol):
         """None when unknown or no longer kept."""
         ...
 
-    def part_index(self, station: str, part_id: str) -> int | None:
-        """Index of the latest inspection of this part; None when unknown or no longer kept."""
+    def part_index(self, station: str, part_id: str, up_to: int) -> int | None:
+        """Index of the latest inspection of this part with index <= up_to; None when unknown or no longer kept."""
         ...
 
     def passed_between(self, station: str, first: int, last: int) -> int:

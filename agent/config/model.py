@@ -24,6 +24,7 @@ class AgentSection(Section):
         default=Path("/var/lib/linewarden"), description="Folder for the store, the control socket and the lock."
     )
     language: Literal["en", "de"] = Field(default="en", description="Language of alarm texts.")
+    timezone: str = Field(default="UTC", description="Zone of the times in alarm texts, for example Europe/Berlin.")
     commit_interval_s: float = Field(default=1.0, gt=0, le=10, description="Longest time a record waits for its commit.")
     checkpoint_interval_s: float = Field(
         default=300.0, ge=60, le=3600, description="Shortest time between two checkpoints of the detector state."
@@ -58,6 +59,9 @@ class BaselineSection(Section):
     """Phase I: what is learned, from how many parts, and who may put it in force."""
 
     parts: int = Field(default=4000, ge=200, description="Parts per stream to learn from.")
+    min_stream_parts: int = Field(
+        default=500, ge=200, description="A stream (recipe, view) with fewer parts of its own goes on learning until it has these."
+    )
     arming: Literal["automatic", "after_acceptance"] = Field(
         default="automatic",
         description="automatic: in force when the gate passes. after_acceptance: waits for `linewarden baseline accept`.",

@@ -1,0 +1,265 @@
+"""From crossings to alarms: what is raised, said, held and asked of the lamp at one station."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from math import exp
+from typing import TYPE_CHECKING, Any, Protocol
+from zoneinfo import ZoneInfo
+
+import msgspec
+
+from agent.core.alarms import Alarm, AlarmBook, occurrence_id
+from agent.core.messages import alarm_messages, message
+from agent.core.texts import say
+from agent.documents import AlarmDoc, AndonDoc, Colour, EvidenceDoc, OnsetDoc
+
+if TYPE_CHECKING:
+    from agent.config.model import StationSection
+    from agent.core.effects import Effects
+    from agent.core.incidents import Incidents
+    from agent.core.ledger import Pending
+    from agent.core.parts import PartsInFront
+    from agent.core.streams import Stream
+    from agent.core.truth import Truth
+    from agent.records import Inspection
+    from detectors.channels import ChannelSpec
+    from detectors.contract import Crossing, Onset
+
+ALARM_IDS = {"lighting": "picture-light", "optics": "picture-focus", "scores": "model-scores"}
+OUTCOME_ALARM = "bad-parts-passed"
+# An alarm has returned when its evidence has not crossed again for this many parts, or four times as many as the last crossing
+# took: a change that stays crosses again about as fast as the first time.
+OFF_DELAY_PARTS = 1_000
+OFF_DELAY_FACTOR = 4
+_ANDON_CODES: dict[Colour, int] = {"none": 0, "white": 1, "amber": 2, "blue": 3}
+
+
+class Watched(Protocol):
+    """What the annunciator sees of its station."""
+
+    options: StationSection
+    book: AlarmBook
+    incidents: Incidents
+    truth: Truth
+    index: int
+
+
+class Annunciator:
+    """Raises and clears the alarms of one station, and keeps its lamp request in step with them."""
+
+    def __init__(self, station: Watched, parts: PartsInFront, *, language: str, zone: ZoneInfo) -> None:
+        self._station = station
+        self._parts = parts
+        self._language = language
+        self._zone = zone
+        self.andon: AndonDoc | None = None
+
+    # --- raising ------------------------------------------------------------------------------------------------------------
+
+    def level_crossed(self, stream: Stream, crossings: list[Crossing], record: Inspection, effects: Effects) -> None:
+        """Channels of a stream have left their baseline; of one family the strongest gives the alarm its words."""
+        view = record.view
+        for crossing in sorted(crossings, key=lambda c: (-c.evidence / c.threshold, c.column)):
+            spec = stream.plan.specs[crossing.column]
+            base = ALARM_IDS[spec.family]
+            alarm_id = base if view == self._station.options.views[0] else f"{view}-{base}"
+            alarm = Alarm(
+                alarm_id=alarm_id,
+                station=self._station.options.id,
+                stream=stream.plan.name,
+                code=spec.up if crossing.direction > 0 else spec.down,
+                priority="warning",
+                andon="amber",
+                latching=False,
+                changed_at=record.captured_at,
+                clears_after=self._station.index + max(OFF_DELAY_PARTS, OFF_DELAY_FACTOR * crossing.updates),
+            )
+            onset = self._onset(crossing.onset)
+            change, unit, size = _change(spec, stream.raw_change(crossing) * crossing.direction)
+            evidence = EvidenceDoc(
+                detector="level_shift",
+                channel=spec.name,
+                value=crossing.evidence,
+                threshold=crossing.threshold,
+                by_chance=_by_chance(crossing.evidence, self._station.options.parts_per_month),
+                records=crossing.updates,
+                change=change,
+                unit=unit,
+                onset=onset,
+            )
+            words = {"size": size, "since": self._clock(onset.at, record.captured_at)}
+            self._raise(alarm, evidence, words, record.part_id, effects)
+
+    def outcome_crossed(self, crossing: Crossing, part: Pending, at: datetime, effects: Effects) -> None:
+        """More bad parts pass than the model claims: the alarm that holds parts. part: the matured audit that crossed."""
+        station = self._station
+        onset = self._onset(crossing.onset)
+        judged, found, claimed = station.truth.since(crossing.onset.estimate)
+        hold_from = self._parts.part(station.options.id, station.truth.hold_from)
+        alarm = Alarm(
+            alarm_id=OUTCOME_ALARM,
+            station=station.options.id,
+            stream="outcomes",
+            code="bad_parts_passed",
+            priority="critical",
+            andon="blue",
+            latching=True,
+            changed_at=at,
+        )
+        evidence = EvidenceDoc(
+            detector="outcome_gap",
+            channel="escapes",
+            value=crossing.evidence,
+            threshold=crossing.threshold,
+            by_chance=_by_chance(crossing.evidence, station.options.outcomes.audits_per_month),
+            records=crossing.updates,
+            change=None if judged == 0 else 100.0 * (found - claimed) / judged,
+            unit="escapes per 100 passed, above the claim",
+            onset=onset,
+        )
+        words = {
+            "found": str(found),
+            "audits": str(judged),
+            "claimed": f"{claimed:.1f}",
+            "hold": self._clock(None if hold_from is None else hold_from.captured_at, at),
+            "part": "the start" if hold_from is None else hold_from.part_id,
+        }
+        self._raise(alarm, evidence, words, part.part_id, effects)
+        station.incidents.hold(station.truth.hold_from, station.index, verified=station.truth.verified_from is not None)
+        self._publish_incident(effects)
+
+    def _raise(self, alarm: Alarm, evidence: EvidenceDoc, words: dict[str, str], part_id: str, effects: Effects) -> None:
+        book, incidents = self._station.book, self._station.incidents
+        before = book.get(alarm.alarm_id)
+        if before is not None and before.active:
+            book.amend(before, clears_after=alarm.clears_after)
+            return
+        text, response = say(self._language, alarm.code, {"st": alarm.station, **words})
+        occurrence = occurrence_id(alarm.station, alarm.alarm_id, part_id, alarm.changed_at)
+        document = book.send(
+            alarm if before is None else msgspec.structs.replace(alarm, state=before.state),
+            "raise",
+            occurrence_id=occurrence,
+            raised_at=alarm.changed_at,
+            part_id=part_id,
+            text=text,
+            response=response,
+            evidence=evidence,
+            incident=incidents.open_id(alarm.changed_at),
+        )
+        if document is None:
+            return  # shelved, suppressed or out of service: evaluated, not annunciated
+        incidents.join(occurrence, evidence.onset)
+        self._publish(document, effects)
+        self._publish_incident(effects)
+
+    # --- clearing -----------------------------------------------------------------------------------------------------------
+
+    def part_done(self, record: Inspection, effects: Effects) -> None:
+        """One more part was judged: what has not crossed again for long enough has returned; a hold grows."""
+        for alarm in self._station.book.active():
+            if alarm.clears_after is not None and self._station.index > alarm.clears_after:
+                self.clear(alarm, record.part_id, record.captured_at, effects)
+        if self._station.incidents.grow(self._station.index):
+            self._publish_incident(effects)
+
+    def clear(self, alarm: Alarm, part_id: str, at: datetime, effects: Effects) -> None:
+        """The condition no longer stands."""
+        document = self._station.book.send(alarm, "clear", part_id=part_id, changed_at=at)
+        if document is not None:
+            self._publish(document, effects)
+            self._close_episode(at, effects)
+
+    def reset(self, alarm: Alarm, at: datetime, effects: Effects) -> None:
+        """A person ended a latched alarm, with everything it stood for."""
+        for signal in ("clear", "ack", "reset"):
+            current = self._station.book.get(alarm.alarm_id)
+            assert current is not None
+            document = self._station.book.send(current, signal, changed_at=at)
+            if document is not None:
+                self._publish(document, effects)
+        self._close_episode(at, effects)
+
+    def acknowledge(self, alarm: Alarm, by: str, at: datetime, effects: Effects) -> bool:
+        """A person has seen it; False where there is nothing to acknowledge."""
+        document = self._station.book.send(alarm, "ack", acked_by=by, changed_at=at)
+        if document is None:
+            return False
+        self._publish(document, effects)
+        self._close_episode(at, effects)
+        return True
+
+    def _close_episode(self, at: datetime, effects: Effects) -> None:
+        if all(alarm.state == "NORM" for alarm in self._station.book.all()) and self._station.incidents.close(at):
+            self._publish_incident(effects)
+
+    # --- publishing ---------------------------------------------------------------------------------------------------------
+
+    def _publish(self, document: AlarmDoc, effects: Effects) -> None:
+        effects.alarms.append(document)
+        effects.messages.extend(alarm_messages(document))
+        effects.urgent = True
+        andon = self._lamp()
+        if andon != self.andon:
+            self.andon = andon
+            effects.messages.append(message(andon))
+
+    def _publish_incident(self, effects: Effects) -> None:
+        incident = self._station.incidents.document()
+        if incident is not None:
+            effects.incidents.append(incident)
+            effects.messages.append(message(incident))
+            if incident.hold is not None:
+                effects.messages.append(message(incident.hold))
+
+    def _lamp(self) -> AndonDoc:
+        station = self._station.options.id
+        shown = [alarm for alarm in self._station.book.all() if alarm.state in ("UNACK", "ACKED", "LATCHED")]
+        if not shown:
+            return AndonDoc(station=station, colour="none", pattern="off", sound=False, code=0, because="", text="")
+        top = max(shown, key=lambda alarm: (_ANDON_CODES[alarm.andon], alarm.state == "UNACK"))
+        unseen = any(alarm.state == "UNACK" for alarm in shown)
+        return AndonDoc(
+            station=station,
+            colour=top.andon,
+            pattern="flash" if unseen else "steady",
+            sound=unseen and top.priority == "critical",
+            code=_ANDON_CODES[top.andon],
+            because=top.alarm_id,
+            text=top.text,
+        )
+
+    def _onset(self, onset: Onset) -> OnsetDoc:
+        rows = [self._parts.part(self._station.options.id, max(1, i)) for i in (onset.estimate, onset.earliest, onset.latest)]
+        ids = ["" if row is None else row.part_id for row in rows]
+        times = [None if row is None else row.captured_at for row in rows]
+        return OnsetDoc(ids[0], times[0], ids[1], times[1], ids[2], times[2])
+
+    def _clock(self, at: datetime | None, now: datetime) -> str:
+        if at is None:
+            return "?"
+        local, today = at.astimezone(self._zone), now.astimezone(self._zone)
+        return f"{local:%H:%M}" if local.date() == today.date() else f"{local:%d.%m. %H:%M}"
+
+    def save(self) -> Any:
+        """For a checkpoint."""
+        return msgspec.to_builtins(self.andon, builtin_types=(datetime,))
+
+    def load(self, saved: Any) -> None:
+        """From a checkpoint."""
+        self.andon = None if saved is None else msgspec.convert(saved, AndonDoc)
+
+
+def _change(spec: ChannelSpec, change: float) -> tuple[float, str, str]:
+    """A change after the transform as (figure, unit, words): percent for ratios, else the tolerance's unit."""
+    if spec.transform == "log":
+        percent = 100.0 * (exp(change) - 1.0)
+        return percent, "%", f"{abs(percent):.0f} %" if abs(percent) >= 1.5 else f"{abs(percent):.1f} %"
+    return change, spec.tolerance_unit, f"{abs(change):.2g} {spec.tolerance_unit}"
+
+
+def _by_chance(evidence: float, updates_per_month: float) -> str:
+    """How seldom this channel's evidence reaches so far in control (METHODS 1: at most T/c false alarms in T updates)."""
+    months = evidence / updates_per_month
+    return f"once in {months:,.0f} months of this channel" if months >= 2 else f"once in {months:.1f} months of this channel"

@@ -1,0 +1,58 @@
+"""Commands at one station: who may, what it does, what is answered.
+
+ack: target.occurrence_id names the alarm. accept_baseline: target.station, and optionally target.stream; candidates are put in
+force, else the named stream (or `outcomes`) learns anew and its alarm ends. In tiers 1 and 2 a second person must ask for it too.
+"""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from agent.core.effects import Effects
+from agent.core.station import Station
+from agent.errors import CommandRefused
+from agent.records import Command
+
+_MAY_ACCEPT = ("quality", "engineer", "deputy", "owner")
+
+
+def execute(station: Station, command: Command, at: datetime, effects: Effects) -> str:
+    """Carry out a command addressed to this station; what was done, in words. Raises CommandRefused."""
+    match command.verb:
+        case "ack":
+            return _ack(station, command, at, effects)
+        case "accept_baseline":
+            return _accept_baseline(station, command, at, effects)
+
+
+def _ack(station: Station, command: Command, at: datetime, effects: Effects) -> str:
+    alarm = station.book.by_occurrence(command.target["occurrence_id"])
+    assert alarm is not None  # the fold chose this station by the occurrence
+    if not station.annunciator.acknowledge(alarm, command.by, at, effects):
+        raise CommandRefused(f"{alarm.alarm_id} is {alarm.state}: nothing to acknowledge")
+    return f"acknowledged {alarm.alarm_id} at {station.options.id}"
+
+
+def _accept_baseline(station: Station, command: Command, at: datetime, effects: Effects) -> str:
+    if command.role not in _MAY_ACCEPT:
+        raise CommandRefused(f"role must be one of {', '.join(_MAY_ACCEPT)}, got {command.role}")
+    if not station.registered:
+        raise CommandRefused("the station does not arm", hint="set owner, deputy, decision, consequence and tier in its section")
+    target = command.target.get("stream", "")
+    if target and target != "outcomes" and target not in station.streams:
+        known = ", ".join([*station.streams, "outcomes"])
+        raise CommandRefused(f"no stream {target}", hint=f"one of: {known}")
+    candidates = [name for name, stream in station.streams.items() if stream.state == "candidate" and target in ("", name)]
+    if not candidates and not target:
+        raise CommandRefused("no baseline waits for acceptance", hint="name a stream to let it learn the present state anew")
+    if station.options.tier in (1, 2):
+        first = station.proposals.setdefault(target, command.by)
+        if first == command.by:
+            return "proposed: a second person must accept it too"
+        del station.proposals[target]
+    if candidates:
+        for name in candidates:
+            station.streams[name].arm()
+        return f"in force: {', '.join(candidates)}"
+    station.learn_anew(target, at, effects)
+    return f"{target} learns the present state anew; its old baseline is kept"

@@ -1,0 +1,50 @@
+"""Plans: which channels a stream watches, with which tolerance and threshold, out of the station's one false-alarm budget."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from agent.config.model import StationSection
+from agent.core.streams import StreamPlan
+from agent.records import Inspection
+from detectors.budget import station_shares, threshold
+from detectors.channels import IMAGE_CHANNELS, SCORE_CHANNELS, ChannelSpec
+
+
+def model_key(record: Inspection) -> str:
+    """Identity of the model as far as the record tells it."""
+    model = record.model
+    return "" if model is None else " ".join(part for part in (model.name, model.version, model.sha256[:12]) if part)
+
+
+class Plans:
+    """Shares of the station's budget by channel name: more recipes do not dilute it (METHODS 1)."""
+
+    def __init__(self, options: StationSection) -> None:
+        self._options = options
+        self.image_specs = IMAGE_CHANNELS
+        columns = len(options.views) * len(options.positions) * (len(IMAGE_CHANNELS) + len(SCORE_CHANNELS))
+        outcome_share = options.outcome_share if options.outcomes.mode != "none" else 0.0
+        self.channel_share, self.outcome_share = station_shares(options.false_alarms_per_month, outcome_share, columns)
+        self._channel_threshold = threshold(options.parts_per_month, self.channel_share)
+        self.outcome_threshold = (
+            threshold(options.outcomes.audits_per_month, self.outcome_share) if self.outcome_share else float("inf")
+        )
+
+    def stream(self, name: str) -> StreamPlan:
+        """The plan of a stream by its name (imaging/… or scores/…)."""
+        specs: tuple[ChannelSpec, ...] = IMAGE_CHANNELS if name.startswith("imaging/") else SCORE_CHANNELS
+        tolerances = self._options.baseline.tolerances
+        return StreamPlan(
+            name=name,
+            specs=specs,
+            tolerances=np.array([tolerances.get(spec.name, spec.tolerance) for spec in specs]),
+            threshold=self._channel_threshold,
+            parts=self._options.baseline.parts,
+            min_own=self._options.baseline.min_stream_parts,
+        )
+
+    @staticmethod
+    def claim_scope(record: Inspection) -> str:
+        """Whose claims a part is judged by."""
+        return f"{record.view}/{record.recipe}/{model_key(record)}"

@@ -1,0 +1,316 @@
+"""One station: its parts in order, its streams, its truth, its alarms and incidents; folds what concerns it."""
+
+from __future__ import annotations
+
+from collections import Counter
+from datetime import datetime
+from typing import Any
+from zoneinfo import ZoneInfo
+
+import msgspec
+import numpy as np
+
+from agent.config.model import StationSection
+from agent.core.alarms import AlarmBook
+from agent.core.annunciator import Annunciator
+from agent.core.effects import Effects, FittedBaseline
+from agent.core.incidents import Incidents
+from agent.core.ledger import Ledger, Pending
+from agent.core.messages import message
+from agent.core.parts import PartsInFront
+from agent.core.plans import Plans, model_key
+from agent.core.runs import Runs
+from agent.core.sequence import Released, Reorder
+from agent.core.state import pack
+from agent.core.streams import Stream
+from agent.core.truth import Truth
+from agent.documents import SummaryDoc
+from agent.ports import PartRow, StationView
+from agent.records import Event, Frame, Inspected, Inspection, Outcome
+from detectors.channels import TABLE_VERSION, scores
+from detectors.contract import FloatArray
+
+# A station with more recipes, views and models than this has its further streams counted, not learned.
+MAX_STREAMS = 64
+_REGISTER = ("owner", "deputy", "decision", "consequence", "tier")
+
+
+class Station:
+    """Everything the fold knows of one station. Mutable, deterministic."""
+
+    def __init__(self, options: StationSection, parts: PartsInFront, *, language: str, zone: ZoneInfo) -> None:
+        self.options = options
+        self._parts = parts
+        self._plans = Plans(options)
+        self.streams: dict[str, Stream] = {}
+        self.truth = self._new_truth()
+        self._ledger = Ledger(delay_s=options.outcomes.delay_s, census=options.outcomes.mode == "census")
+        self._reorder = {view: Reorder(options.reorder_parts) for view in options.views}
+        self._runs = Runs(options.run_gap_s)
+        self.book = AlarmBook()
+        self.incidents = Incidents(options.id, parts)
+        self.annunciator = Annunciator(self, parts, language=language, zone=zone)
+        self.proposals: dict[str, str] = {}  # acceptance asked for by one person, by target: who
+        self.counters: Counter[str] = Counter()
+        self.index = 0
+        self._tallies: Counter[str] = Counter()
+        self.last_captured_at: datetime | None = None
+        self._last_frame: dict[str, str] = {}
+        self._minute: tuple[datetime, int, int, int] | None = None  # source minute, parts, rejected, outcomes
+
+    def _new_truth(self) -> Truth:
+        baseline = self.options.baseline
+        return Truth(
+            self.options.outcomes,
+            threshold=self._plans.outcome_threshold,
+            parts=baseline.parts,
+            min_own=baseline.min_stream_parts,
+        )
+
+    # --- what is folded -----------------------------------------------------------------------------------------------------
+
+    def inspected(self, entry: Inspected, effects: Effects) -> None:
+        """An inspection; marked ones and unknown views enter no statistic and are counted."""
+        record = entry.record
+        if record.mark is not None:
+            self.counters[f"marked_{record.mark}"] += 1
+        elif record.view not in self._reorder:
+            self.counters["unknown_view"] += 1
+        elif record.position not in self.options.positions:
+            self.counters["unknown_position"] += 1
+        else:
+            self._release(self._reorder[record.view].push(entry), effects)
+
+    def told(self, outcome: Outcome, effects: Effects) -> bool:
+        """An outcome; True when this station has or awaits the part."""
+        if self.options.outcomes.mode == "none":
+            self.counters["outcomes_not_configured"] += 1
+            return False
+        known = self._parts.part_index(self.options.id, outcome.part_id, self.index) is not None
+        result = self._ledger.tell(outcome, known=known)
+        self.counters[f"outcomes_{result}"] += 1
+        self._tallies["outcomes"] += 1
+        self._summarise(outcome.observed_at, effects, outcomes=1)
+        self.reached(outcome.observed_at, effects)
+        return result not in ("early", "unmatched")
+
+    def happened(self, event: Event, effects: Effects) -> None:
+        """An event at the station."""
+        self.counters[f"events_{event.kind}"] += 1
+        if event.kind in ("lot", "tool", "maintenance"):
+            self._runs.start_new()
+        self.reached(event.at, effects)
+
+    def waited(self, elapsed_s: float, effects: Effects) -> None:
+        """Time passed without a record."""
+        for reorder in self._reorder.values():
+            self._release(reorder.wait(elapsed_s), effects)
+        self._ledger.wait(elapsed_s)
+        self._mature(self.last_captured_at, effects)
+
+    def reached(self, at: datetime, effects: Effects) -> None:
+        """The source's time has reached `at`: parts whose outcomes are due by then are judged."""
+        self._ledger.advance(at)
+        self._mature(at, effects)
+
+    def learn_anew(self, target: str, at: datetime, effects: Effects) -> None:
+        """A person accepted the present state as the new normal for a stream, or for `outcomes`; what it had alarmed ends."""
+        if target == "outcomes":
+            self.truth = self._new_truth()
+        else:
+            self.streams[target] = Stream(self._plans.stream(target))
+        for alarm in self.book.all():
+            if alarm.stream == target:
+                self.annunciator.reset(alarm, at, effects)
+
+    @property
+    def waits_for_time(self) -> bool:
+        """Whether the passing of time alone would change anything."""
+        return any(reorder.waiting for reorder in self._reorder.values()) or (
+            self._ledger.waiting > 0 and self.options.outcomes.mode != "none"
+        )
+
+    @property
+    def registered(self) -> bool:
+        """Whether the register entry is complete: without it nothing arms."""
+        return all(getattr(self.options, name) is not None for name in _REGISTER)
+
+    # --- one part -----------------------------------------------------------------------------------------------------------
+
+    def _release(self, released: Released, effects: Effects) -> None:
+        self.counters["late_inspections"] += released.late
+        self.counters["lost_inspections"] += released.lost
+        for entry in released.entries:
+            self._fold_part(entry, effects)
+
+    def _fold_part(self, entry: Inspected, effects: Effects) -> None:
+        record = entry.record
+        primary = record.view == self.options.views[0]
+        if primary:
+            self.index += 1
+            row = self._row(record)
+            self._parts.add(row)
+            effects.parts.append(row)
+            self._tallies["passed" if record.verdict == "ok" else "rejected"] += 1
+            self._summarise(record.captured_at, effects, parts=1, rejected=int(record.verdict == "ng"))
+        self.last_captured_at = record.captured_at
+        run = self._runs.of(record)
+        self._observe_frame(record, entry.frame, run, effects)
+        self._observe_scores(record, run, effects)
+        if primary:
+            if self.options.outcomes.mode != "none":
+                p_defect = float("nan") if record.p_defect is None else record.p_defect
+                passed = record.verdict == "ok"
+                scope = self._plans.claim_scope(record)
+                self._ledger.add(Pending(self.index, record.part_id, record.captured_at, passed, p_defect, scope))
+            self.reached(record.captured_at, effects)
+            self.annunciator.part_done(record, effects)
+
+    def _row(self, record: Inspection) -> PartRow:
+        return PartRow(
+            station=self.options.id,
+            index=self.index,
+            part_id=record.part_id,
+            captured_at=record.captured_at,
+            verdict=record.verdict,
+            recipe=record.recipe,
+            box=str(record.context.get("box", "") or ""),
+        )
+
+    def _observe_frame(self, record: Inspection, frame: Frame | None, run: int, effects: Effects) -> None:
+        if frame is None:
+            return
+        if frame.missing:
+            self.counters[f"frame_{frame.missing}"] += 1
+            return
+        if frame.table != TABLE_VERSION or len(frame.values) != len(self._plans.image_specs):
+            self.counters["frame_other_table"] += 1
+            return
+        place = f"{record.view}/{record.position}/{record.recipe}"
+        if record.frame_id and self._last_frame.get(place) == record.frame_id:
+            return  # several parts share this frame: its channels were folded with the first of them
+        self._last_frame[place] = record.frame_id
+        row = np.array([np.nan if value is None else value for value in frame.values], dtype=np.float64)
+        self._observe(f"imaging/{place}", row, record, run, effects)
+
+    def _observe_scores(self, record: Inspection, run: int, effects: Effects) -> None:
+        if record.p_defect is None:
+            return
+        threshold = record.model.threshold if record.model is not None else None
+        if threshold is None:
+            threshold = self.options.threshold
+        row = scores(record.p_defect, float("nan") if threshold is None else threshold)
+        name = f"scores/{record.view}/{record.position}/{record.recipe}/{model_key(record)}"
+        self._observe(name, row, record, run, effects)
+
+    def _observe(self, name: str, row: FloatArray, record: Inspection, run: int, effects: Effects) -> None:
+        stream = self.streams.get(name)
+        if stream is None:
+            if len(self.streams) >= MAX_STREAMS:
+                self.counters["too_many_streams"] += 1
+                return
+            stream = self.streams[name] = Stream(self._plans.stream(name))
+        crossings = stream.observe(row, self.index, run)
+        if crossings:
+            self.annunciator.level_crossed(stream, crossings, record, effects)
+        if stream.learned_enough:
+            stream.learn(arm=self.registered and self.options.baseline.arming == "automatic")
+            assert stream.baseline is not None
+            if not self.registered:
+                stream.detail = "no owner, deputy, decision, consequence or tier: does not arm"
+            body = pack(
+                {
+                    "channels": [spec.name for spec in stream.plan.specs],
+                    "refused": list(stream.baseline.refused),
+                    "arrays": dict(stream.baseline.to_arrays()),
+                    "state": stream.state,
+                    "part": self.index,
+                }
+            )
+            effects.baselines.append(FittedBaseline(self.options.id, name, record.captured_at, body))
+
+    def _mature(self, at: datetime | None, effects: Effects) -> None:
+        for part in self._ledger.mature():
+            crossing = self.truth.judge(part) if self.registered else None
+            if crossing is not None and at is not None:
+                self.annunciator.outcome_crossed(crossing, part, at, effects)
+
+    def _summarise(self, at: datetime, effects: Effects, *, parts: int = 0, rejected: int = 0, outcomes: int = 0) -> None:
+        minute = at.replace(second=0, microsecond=0)
+        if self._minute is not None and minute > self._minute[0]:
+            effects.messages.append(message(SummaryDoc(self.options.id, *self._minute)))
+            self._minute = None
+        before = self._minute or (minute, 0, 0, 0)
+        self._minute = (before[0], before[1] + parts, before[2] + rejected, before[3] + outcomes)
+
+    # --- what is shown ------------------------------------------------------------------------------------------------------
+
+    @property
+    def state(self) -> str:
+        """One of not_armed, learning, armed, suspended."""
+        if not self.registered:
+            return "not_armed"
+        states = {stream.state for stream in self.streams.values()}
+        for state in ("armed", "suspended"):
+            if state in states:
+                return state
+        return "armed" if self.truth.state == "armed" else "learning"
+
+    def view(self) -> StationView:
+        """As shown in status and metrics."""
+        views = [stream.views() for stream in self.streams.values()]
+        return StationView(
+            station=self.options.id,
+            state=self.state,
+            correctness="unverified",
+            parts=self.index,
+            passed=self._tallies["passed"],
+            rejected=self._tallies["rejected"],
+            outcomes=self._tallies["outcomes"],
+            audits_judged=self.truth.judged,
+            outcome_state=self.truth.state,
+            outcome_evidence=self.truth.evidence,
+            outcome_threshold=self.truth.threshold,
+            claimed_escapes=self.truth.claimed,
+            observed_escapes=float(self.truth.found),
+            last_captured_at=self.last_captured_at,
+            streams=tuple(stream for stream, _ in views),
+            channels=tuple(channel for _, channels in views for channel in channels),
+            counters={name: count for name, count in sorted(self.counters.items()) if count},
+            andon=self.annunciator.andon,
+        )
+
+    def save(self) -> dict[str, Any]:
+        """For a checkpoint."""
+        return {
+            "streams": {name: stream.save() for name, stream in self.streams.items()},
+            "truth": self.truth.save(),
+            "ledger": self._ledger.save(),
+            "reorder": {view: reorder.save() for view, reorder in self._reorder.items()},
+            "runs": self._runs.save(),
+            "book": self.book.save(),
+            "incidents": self.incidents.save(),
+            "annunciator": self.annunciator.save(),
+            "proposals": self.proposals,
+            "counters": dict(self.counters),
+            "tallies": dict(self._tallies),
+            "plain": (self.index, self.last_captured_at, self._last_frame, self._minute),
+        }
+
+    def load(self, saved: dict[str, Any]) -> None:
+        """From a checkpoint."""
+        for name, stream in saved["streams"].items():
+            self.streams[name] = Stream(self._plans.stream(name))
+            self.streams[name].load(stream)
+        self.truth.load(saved["truth"])
+        self._ledger.load(saved["ledger"])
+        for view, reorder in saved["reorder"].items():
+            self._reorder[view].load(reorder)
+        self._runs.load(saved["runs"])
+        self.book.load(saved["book"])
+        self.incidents.load(saved["incidents"])
+        self.annunciator.load(saved["annunciator"])
+        self.proposals = saved["proposals"]
+        self.counters, self._tallies = Counter(saved["counters"]), Counter(saved["tallies"])
+        self.index, self.last_captured_at, self._last_frame, minute = saved["plain"]
+        self._minute = None if minute is None else msgspec.convert(minute, tuple[datetime, int, int, int])

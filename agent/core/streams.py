@@ -1,0 +1,169 @@
+"""One stream: the channels of one scope, from learning to armed."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import Any, Literal
+
+import numpy as np
+
+from agent.ports import ChannelView, StreamView
+from detectors.baseline import Baseline, Standardiser, fit
+from detectors.channels.table import ChannelSpec
+from detectors.contract import Crossing, FloatArray
+from detectors.level_shift import LevelShift
+
+StreamState = Literal["learning", "candidate", "armed", "suspended", "refused"]
+
+
+@dataclass(frozen=True, slots=True)
+class StreamPlan:
+    """What a stream watches and when it has learned enough."""
+
+    name: str  # family group / view / position / recipe / model, as far as the scope goes
+    specs: tuple[ChannelSpec, ...]
+    tolerances: FloatArray  # (C,) in the unit after the transform
+    threshold: float  # c of every channel of this stream
+    parts: int  # parts of the station from the stream's first one
+    min_own: int  # and parts of its own
+
+
+class Stream:
+    """Learning, then armed: raw rows in, crossings out. Mutable, deterministic to the bit."""
+
+    def __init__(self, plan: StreamPlan) -> None:
+        self.plan = plan
+        self.state: StreamState = "learning"
+        self.detail = ""
+        self.baseline: Baseline | None = None
+        self._standardiser: Standardiser | None = None
+        self._detector: LevelShift | None = None
+        self._rows: list[FloatArray] = []
+        self._runs: list[int] = []
+        self._first_index: int | None = None
+        self._span = 0
+        self._seen = 0
+        self._updates = np.zeros(len(plan.specs), dtype=np.int64)
+        self._last_run: int | None = None
+
+    @property
+    def learned_enough(self) -> bool:
+        """Whether learning may end with the part just observed."""
+        return self.state == "learning" and self._seen >= self.plan.min_own and self._span >= self.plan.parts
+
+    def observe(self, row: FloatArray, index: int, run: int) -> list[Crossing]:
+        """Take one row of raw channel values, (C,), NaN = not measured; crossings only while armed."""
+        if self._first_index is None:
+            self._first_index = index
+        self._span = index - self._first_index + 1
+        self._seen += 1
+        new_run = run != self._last_run
+        self._last_run = run
+        if self.state == "learning":
+            self._rows.append(row)
+            self._runs.append(run)
+            return []
+        if self._standardiser is None or self._detector is None or self.state != "armed":
+            return []
+        self._updates += ~np.isnan(row)
+        z = self._standardiser.apply(row[None, :], np.array([new_run]))
+        return self._detector.update(z, np.array([index], dtype=np.int64))
+
+    def learn(self, *, arm: bool) -> None:
+        """End Phase I: fit and judge; armed (or a candidate waiting for acceptance) with the channels that passed the gate."""
+        x = np.ascontiguousarray(np.stack(self._rows))
+        self.baseline = fit(
+            x,
+            np.array(self._runs, dtype=np.int64),
+            transforms=[spec.transform for spec in self.plan.specs],
+            tolerances=self.plan.tolerances,
+            thresholds=np.full(len(self.plan.specs), self.plan.threshold),
+        )
+        self._rows, self._runs = [], []
+        if all(self.baseline.refused):
+            self.state, self.detail = "refused", "no channel passed the arming gate"
+            return
+        self.state = "candidate"
+        self.detail = "waits for `linewarden baseline accept`"
+        if arm:
+            self.arm()
+
+    def arm(self) -> None:
+        """Put the candidate in force."""
+        assert self.baseline is not None
+        self._standardiser = Standardiser(self.baseline)
+        self._detector = LevelShift(
+            self.baseline.epsilon, self.baseline.inflation, np.full(len(self.plan.specs), self.plan.threshold)
+        )
+        self.state, self.detail = "armed", ""
+        self._updates[:] = 0
+
+    def suspend(self, reason: str) -> None:
+        """Stop judging, visibly: what arrives cannot be compared with the baseline."""
+        self.state, self.detail = "suspended", reason
+
+    def raw_change(self, crossing: Crossing) -> float:
+        """The change a crossing stands for: after the transform, in the channel's unit (log: a log ratio)."""
+        assert self.baseline is not None
+        column = crossing.column
+        phi = float(self.baseline.phi[column])
+        # A level shift d of an AR(1) channel moves its innovations by d(1 − φ) and their sd is sd·√(1 − φ²).
+        return abs(crossing.size) * float(self.baseline.sd[column]) * math.sqrt((1.0 + phi) / (1.0 - phi))
+
+    def views(self) -> tuple[StreamView, tuple[ChannelView, ...]]:
+        """As shown in status and metrics."""
+        parts = min(self._span, self.plan.parts) if self.state == "learning" else self._seen
+        stream = StreamView(self.plan.name, self.state, parts, self.plan.parts, self.detail)
+        if self.baseline is None or self._detector is None:
+            return stream, ()
+        evidence = self._detector.evidence
+        channels = tuple(
+            ChannelView(
+                stream=self.plan.name,
+                channel=spec.name,
+                family=spec.family,
+                evidence=float(evidence[k]),
+                threshold=self.plan.threshold,
+                updates=int(self._updates[k]),
+                tolerance=float(self.plan.tolerances[k]),
+                smallest_shift=float(self.baseline.smallest_shift[k]),
+                unit=spec.unit,
+                refused=self.baseline.refused[k],
+            )
+            for k, spec in enumerate(self.plan.specs)
+        )
+        return stream, channels
+
+    def save(self) -> dict[str, Any]:
+        """For a checkpoint."""
+        return {
+            "state": self.state,
+            "detail": self.detail,
+            "baseline": None if self.baseline is None else dict(self.baseline.to_arrays()),
+            "standardiser": None if self._standardiser is None else dict(self._standardiser.save()),
+            "detector": None if self._detector is None else dict(self._detector.save()),
+            "rows": np.stack(self._rows) if self._rows else None,
+            "runs": list(self._runs),
+            "first_index": self._first_index,
+            "span": self._span,
+            "seen": self._seen,
+            "updates": self._updates,
+            "last_run": self._last_run,
+        }
+
+    def load(self, saved: dict[str, Any]) -> None:
+        """From a checkpoint."""
+        if saved["baseline"] is not None:
+            self.baseline = Baseline.from_arrays(saved["baseline"])
+        if saved["detector"] is not None:
+            self.arm()
+            assert self._standardiser is not None
+            assert self._detector is not None
+            self._standardiser.load(saved["standardiser"])
+            self._detector.load(saved["detector"])
+        self.state, self.detail = saved["state"], saved["detail"]
+        self._rows = [] if saved["rows"] is None else list(saved["rows"])
+        self._runs = list(saved["runs"])
+        self._first_index, self._span, self._seen = saved["first_index"], saved["span"], saved["seen"]
+        self._updates, self._last_run = saved["updates"], saved["last_run"]

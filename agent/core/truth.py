@@ -1,0 +1,161 @@
+"""The outcome side of a station: claims learned from labelled baseline passes, then matured audits tested against them."""
+
+from __future__ import annotations
+
+import math
+from collections import deque
+from typing import Any
+
+import numpy as np
+
+from agent.config.model import OutcomesSection
+from agent.core.ledger import Pending
+from detectors.contract import Crossing
+from detectors.errors import BaselineRefused
+from detectors.outcome_gap import FLOOR_CONFIRMED, FLOOR_UNCONFIRMED, ClaimMap, OutcomeGap, fit_claim_map
+
+# Audits kept to say how many were found since the onset; more than any hold text needs.
+RECENT_AUDITS = 5_000
+
+
+class Truth:
+    """Learns claims per scope from the first `parts` matured parts under it, then feeds one evidence for the whole station.
+
+    Scopes (view, recipe, model) have claims of their own: a new model learns its claims anew while the others go on. A matured
+    audit of a passed part enters the test with its scope's claim; audits of rejects never do (they cannot show an escape).
+    """
+
+    def __init__(self, options: OutcomesSection, *, threshold: float, parts: int, min_own: int) -> None:
+        self._options = options
+        self._threshold = threshold
+        self._parts = parts
+        self._min_own = min_own
+        self._detector = OutcomeGap(threshold)
+        self._claims: dict[str, ClaimMap | None] = {}  # None: refused, and no declared limit to fall back on
+        self._learning: dict[str, list[tuple[int, float, bool | None]]] = {}  # scope → (index, p, defective) of matured passes
+        self._first: dict[str, int] = {}
+        self.detail = ""
+        self.armed_at: int | None = None  # index of the first part judged
+        self.judged = 0
+        self.found = 0
+        self.claimed = 0.0
+        self._recent: deque[tuple[int, float, bool]] = deque(maxlen=RECENT_AUDITS)  # (index, claim, defective)
+        self._clean: deque[int] = deque(maxlen=self._verification_size or 1)
+        self.verified_from: int | None = None
+
+    @property
+    def _verification_size(self) -> int:
+        """Clean audits in a row that support the declared limit at 95 % (rule of three); 0 where no limit is declared."""
+        limit = self._options.max_escape_ppm
+        return 0 if limit is None else math.ceil(3e6 / limit)
+
+    @property
+    def state(self) -> str:
+        """One of off, learning, armed, refused."""
+        if self._options.mode == "none":
+            return "off"
+        if any(self._claims.values()):
+            return "armed"
+        return "refused" if self._claims and not self._learning else "learning"
+
+    @property
+    def evidence(self) -> float:
+        """Current evidence that more bad parts pass than claimed."""
+        return float(self._detector.evidence[0])
+
+    @property
+    def threshold(self) -> float:
+        """Where it alarms."""
+        return self._threshold
+
+    @property
+    def hold_from(self) -> int:
+        """Index of the part containment starts at: the last informative verification, else the first part judged."""
+        if self.verified_from is not None:
+            return self.verified_from
+        return self.armed_at if self.armed_at is not None else 1
+
+    def since(self, index: int) -> tuple[int, int, float]:
+        """Audits judged from part `index` on (of the latest ones kept): how many, how many defective, how many claimed to be."""
+        rows = [(claim, defective) for i, claim, defective in self._recent if i >= index]
+        return len(rows), sum(defective for _, defective in rows), sum(claim for claim, _ in rows)
+
+    def judge(self, part: Pending) -> Crossing | None:
+        """Take one mature part, in part order."""
+        if self._options.mode == "none" or math.isnan(part.p_defect):
+            return None
+        scope = part.scope
+        if scope not in self._claims:
+            first = self._first.setdefault(scope, part.index)
+            rows = self._learning.setdefault(scope, [])
+            if part.index - first < self._parts or len(rows) < self._min_own:
+                if part.passed:
+                    rows.append((part.index, part.p_defect, part.defective))
+                return None
+            self._learn(scope)
+        claims = self._claims[scope]
+        if claims is None or not part.passed:
+            return None
+        if self.armed_at is None:
+            self.armed_at = part.index
+        if part.defective is None:
+            return None
+        claim = float(claims.claim(np.array([part.p_defect]))[0])
+        self.judged += 1
+        self.found += part.defective
+        self.claimed += claim
+        self._recent.append((part.index, claim, part.defective))
+        self._verify(part)
+        crossings = self._detector.update(np.array([[claim, float(part.defective)]]), np.array([part.index], dtype=np.int64))
+        return crossings[0] if crossings else None
+
+    def _learn(self, scope: str) -> None:
+        rows = self._learning.pop(scope)
+        labelled = [(p, defective) for _, p, defective in rows if defective is not None]
+        declared = self._options.max_escape_ppm
+        try:
+            self._claims[scope] = fit_claim_map(
+                np.array([p for p, _ in labelled], dtype=np.float64),
+                np.array([float(defective) for _, defective in labelled]),
+                floor=FLOOR_CONFIRMED if self._options.confirmed else FLOOR_UNCONFIRMED,
+                labelled_share=len(labelled) / max(1, len(rows)),
+            )
+        except BaselineRefused as refusal:
+            self._claims[scope] = None if declared is None else ClaimMap.constant(declared / 1e6)
+            self.detail = f"{scope}: {refusal}" + ("" if declared is None else f"; judged against the declared {declared:g} ppm")
+
+    def _verify(self, part: Pending) -> None:
+        size = self._verification_size
+        if not size or not part.audited:
+            return
+        if part.defective:
+            self._clean.clear()
+            return
+        self._clean.append(part.index)
+        if len(self._clean) == size:
+            # The clean run speaks for its own span on average, so that containment starts where it began, not where it ended.
+            self.verified_from = self._clean[0]
+
+    def save(self) -> dict[str, Any]:
+        """For a checkpoint."""
+        return {
+            "detector": dict(self._detector.save()),
+            "claims": {scope: None if claims is None else dict(claims.to_arrays()) for scope, claims in self._claims.items()},
+            "learning": self._learning,
+            "first": self._first,
+            "plain": (self.detail, self.armed_at, self.judged, self.found, self.claimed, self.verified_from),
+            "clean": list(self._clean),
+            "recent": list(self._recent),
+        }
+
+    def load(self, saved: dict[str, Any]) -> None:
+        """From a checkpoint."""
+        self._detector.load(saved["detector"])
+        self._claims = {
+            scope: None if arrays is None else ClaimMap.from_arrays(arrays) for scope, arrays in saved["claims"].items()
+        }
+        self._learning = {scope: [(i, p, d) for i, p, d in rows] for scope, rows in saved["learning"].items()}
+        self._first = saved["first"]
+        self.detail, self.armed_at, self.judged, self.found, self.claimed, self.verified_from = saved["plain"]
+        self._clean.extend(saved["clean"])
+        self._recent.extend((i, claim, defective) for i, claim, defective in saved["recent"])
