@@ -5,7 +5,7 @@ A record is what a source sends (JSON). An entry is what the core folds: a recor
 
 from __future__ import annotations
 
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Annotated, Any, Literal
 
 import msgspec
@@ -177,8 +177,8 @@ _KIND_BY_KEY = (("verdict", "inspection"), ("defective", "outcome"), ("verb", "c
 def decode(raw: bytes, defaults: dict[str, Any] | None = None) -> tuple[Record, Frame | None]:
     """One record from its JSON, and the measured frame it carries when it is a journal export.
 
-    The type is the member `type`, else told from the members (verdict: inspection, defective: outcome, verb: command, kind: event).
-    defaults: members to use where the record has none (a tap's station or source). Unknown members are ignored: sources add them.
+    The type is the member `type`, else that of the defaults, else told from the members (verdict: inspection, defective: outcome,
+    verb: command, kind: event). defaults: members to use where the record has none (a tap's station or source, a topic's type). Unknown members are ignored: sources add them.
     Raises RecordRefused with reason too_large, not_json, unknown_type, schema or not_finite.
     """
     if len(raw) > MAX_RECORD_BYTES:
@@ -189,7 +189,8 @@ def decode(raw: bytes, defaults: dict[str, Any] | None = None) -> tuple[Record, 
         raise RecordRefused("not_json", f"not JSON: {error}") from error
     if not isinstance(body, dict):
         raise RecordRefused("not_json", f"expected a JSON object, got {type(body).__name__}")
-    kind = body.get("type") or next((k for key, k in _KIND_BY_KEY if key in body), None)
+    told = (defaults or {}).get("type") or next((k for key, k in _KIND_BY_KEY if key in body), None)
+    kind = body.get("type") or told
     if kind is None:
         raise RecordRefused("unknown_type", "no member `type`, and none of verdict, defective, verb or kind")
     merged = {**(defaults or {}), **body, "type": kind}
@@ -203,7 +204,17 @@ def decode(raw: bytes, defaults: dict[str, Any] | None = None) -> tuple[Record, 
         raise RecordRefused("schema", str(error)) from error
     if isinstance(record, Inspection):
         _refuse_infinite(record)
-    return record, frame
+    return _in_utc(record), frame
+
+
+def _in_utc(record: Record) -> Record:
+    """The same instants in UTC: what is folded live is then the same, member by member, as what the journal gives back."""
+    instants = {
+        name: value.astimezone(UTC)
+        for name in ("captured_at", "observed_at", "at", "expires_at")
+        if isinstance(value := getattr(record, name, None), datetime)
+    }
+    return msgspec.structs.replace(record, **instants)
 
 
 def _refuse_infinite(record: Inspection) -> None:
