@@ -78,7 +78,7 @@ def warnings(config: Config) -> list[Problem]:
 
 
 def _syntax_problem(message: str, raw: bytes) -> Problem:
-    """tomllib says where in words: "… (at line 3, column 5)" or "(at end of document)"."""
+    """Tomllib says where in words: "… (at line 3, column 5)" or "(at end of document)"."""
     where = re.search(r" \(at (line \d+, column \d+|end of document)\)$", message)
     if where is None:
         return ("file", f"not TOML: {message}", "")

@@ -1,0 +1,69 @@
+# Everything runs in .venv, made here from the locked requirements. `make help` lists the targets.
+SHELL := /bin/bash
+.DELETE_ON_ERROR:
+.DEFAULT_GOAL := help
+.PHONY: help demo test check bench test-system lock docs tools clean
+PYTHON ?= python3
+ARGS ?=
+
+BIN := .venv/bin
+DEMO_READY := .venv/.ready-demo
+ALL_READY := .venv/.ready-all
+PIP := $(BIN)/python -m pip --quiet --disable-pip-version-check install
+
+help:  ## this list
+	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1|\2/p' Makefile | column -t -s '|'
+
+demo: $(DEMO_READY)  ## a simulated line that fails silently, watched live; ARGS="--seed 7", "--no-fault", "--fast"
+	$(BIN)/linewarden demo $(ARGS)
+
+test: $(ALL_READY) tools  ## every test but the slow system tests; ARGS="-k mqtt"
+	$(BIN)/pytest -m "not system" $(ARGS)
+
+check: $(ALL_READY)  ## style, types, architecture, generated files, lock
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports --no-logo
+	$(BIN)/pytest tests/architecture
+	$(BIN)/python -m agent.config.reference --check
+	@! grep -nE '://|--(extra-)?index|--find-links|--trusted-host' requirements/* || { echo "requirements/ must name no index" >&2; exit 1; }
+
+bench: $(ALL_READY)  ## first speed figures, as ratios measured in the same run
+	$(BIN)/python -m benchmarks.speed $(ARGS)
+
+test-system: $(ALL_READY) tools  ## slow tests: kills, broker outages, long replays
+	$(BIN)/pytest -m system $(ARGS)
+
+docs: $(ALL_READY)  ## write the generated files: sample, option reference, schema, channel table
+	$(BIN)/python -m agent.config.reference --write
+
+lock: $(ALL_READY)  ## resolve requirements/*.txt again from pyproject.toml; ARGS=--upgrade
+	$(PIP) uv
+	$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-header --no-emit-index-url \
+	  --no-emit-find-links pyproject.toml requirements/build.in --extra demo --extra dev -o requirements/lock.txt $(ARGS)
+	$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-header --no-emit-index-url \
+	  --no-emit-find-links pyproject.toml requirements/build.in --extra demo -c requirements/lock.txt -o requirements/demo.txt
+
+tools:  # real broker and Prometheus for the tests
+	@.ci/tools
+
+clean:  ## remove the environment and caches
+	rm -rf .venv build dist *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache
+
+$(BIN)/python:
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
+	  { echo "needs Python 3.11 or newer: make PYTHON=python3.11 …" >&2; exit 1; }
+	@$(PYTHON) -m venv .venv || { rm -rf .venv; echo "missing here: apt-get install -y python3-venv" >&2; exit 1; }
+
+$(DEMO_READY): requirements/demo.txt pyproject.toml | $(BIN)/python
+	@echo "installing what the demo needs into .venv …"
+	@$(PIP) --require-hashes -r requirements/demo.txt
+	@$(PIP) --no-deps --no-build-isolation -e .
+	@touch $@
+
+$(ALL_READY): requirements/lock.txt pyproject.toml | $(BIN)/python
+	@echo "installing the locked requirements into .venv …"
+	@$(PIP) --require-hashes -r requirements/lock.txt
+	@$(PIP) --no-deps --no-build-isolation -e .
+	@touch $(DEMO_READY) $@
