@@ -6,6 +6,7 @@ E[false alarms in T updates] <= T / threshold for every T. Passing `tests/confor
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -76,3 +77,26 @@ class Detector(Protocol):
     def load(self, saved: SavedState) -> None:
         """Continue from a saved state. Raises ShapeError when it is not this detector's."""
         ...
+
+
+# What an oracle returns: the evidence of every column after each row, and the crossings as (at, column, direction, onset estimate).
+OracleResult = tuple[list[list[float]], list[tuple[int, int, int, int]]]
+
+
+@dataclass(frozen=True, slots=True)
+class Conformance:
+    """What a detector's folder hands to `tests/conformance`: its module `detector` exports `conformance() -> Conformance`.
+
+    name: the folder's name.
+    build: a fresh small detector, alike each time, with thresholds low enough (a few hundred) that `null_rows` crosses now and then.
+    null_rows, changed_rows: (generator, T) -> rows (T, inputs) while nothing changed, and rows that cross within some tens of rows.
+    oracle: (rows, labels) -> OracleResult for the detector `build` gives, in plain Python (the folder's oracle.py; imported lazily).
+    measure: one case of cases.toml (its table, as read) -> the figure. The suite asserts `low <= figure <= high` of that table.
+    """
+
+    name: str
+    build: Callable[[], Detector]
+    null_rows: Callable[[np.random.Generator, int], FloatArray]
+    changed_rows: Callable[[np.random.Generator, int], FloatArray]
+    oracle: Callable[[list[list[float]], list[int]], OracleResult]
+    measure: Callable[[Mapping[str, object]], float]
