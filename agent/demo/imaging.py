@@ -1,0 +1,51 @@
+"""From reflectance to grey values: lamp, window, lens, exposure, sensor. One physical chain, everything else varies its settings."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from agent.demo.magnitudes import ASSUMED
+from agent.demo.parts import SIZE, Float32
+
+
+@dataclass(frozen=True, slots=True)
+class Imaging:
+    """The station's light, optics and exposure; the defaults are the commissioning state, exposure 1 puts the plate near 145."""
+
+    lamp: float = 1.0
+    tilt: float = ASSUMED.lamp_tilt
+    exposure: float = 1.0
+    haze: float = 0.0  # share of the light a dirty window scatters into a veil
+    blur_px: float = ASSUMED.lens_blur_px
+
+
+def expose(reflectance: Float32, imaging: Imaging, rng: np.random.Generator) -> NDArray[np.uint8]:
+    """Frames of reflectance maps, (T, 96, 96) uint8.
+
+    Lamp with a brightness gradient and frame-to-frame ripple, veil of a dirty window (direct light lost, the frame's mean added),
+    Gaussian lens blur, exposure, photon noise (Poisson, in its Gaussian limit: thousands of electrons), read noise, clipping at
+    full scale, quantisation.
+    """
+    a = ASSUMED
+    count = len(reflectance)
+    gradient = 1.0 + imaging.tilt * np.linspace(-0.5, 0.5, SIZE)
+    ripple = 1.0 + rng.normal(0.0, a.lamp_ripple, count)
+    light = reflectance * (imaging.lamp * gradient).astype(np.float32)
+    light *= ripple[:, None, None].astype(np.float32)
+    light += np.float32(a.ambient)
+    if imaging.haze > 0:
+        veil = light.mean(axis=(1, 2), keepdims=True)
+        light = np.float32(1.0 - imaging.haze) * light + np.float32(imaging.haze) * veil
+    for t in range(count):
+        light[t] = cv2.GaussianBlur(light[t], (0, 0), imaging.blur_px)
+    electrons = light
+    electrons *= np.float32(imaging.exposure * a.full_well_e)
+    noise = rng.standard_normal(electrons.shape, dtype=np.float32)
+    noise *= np.sqrt(np.maximum(electrons, 0) + np.float32(a.read_noise_e**2))
+    electrons += noise
+    electrons *= np.float32(255.0 / a.full_well_e)
+    return np.clip(np.rint(electrons, out=electrons), 0, 255).astype(np.uint8)

@@ -1,0 +1,66 @@
+"""How big things are on the simulated line: what has a source, and what is assumed. Nothing else in the demo invents a size.
+
+`SOURCED` figures are quoted in STANDARDS ("Magnitudes for the simulated line"). Everything in `ASSUMED` has no source; it is
+chosen plausibly, kept here alone, and is what a sceptic should vary.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class Sourced:
+    """Figures with a source (project STANDARDS, magnitudes)."""
+
+    lamp_fade_per_1000_h: float = 0.0055  # LED 0.4-0.7 % per 1000 h: the lamp of the demo ages, harmlessly
+    reject_share_range: tuple[float, float] = (0.001, 0.05)  # plants reject 0.1-5 %: the defect mix below stays inside
+
+
+@dataclass(frozen=True, slots=True)
+class Assumed:
+    """Figures without a source: assumptions."""
+
+    # the cell and its clock
+    cycle_s: float = 60.0  # one welded bracket a minute, around the clock
+    audit_share: float = 0.20  # passed parts drawn for re-inspection, uniformly
+    audit_delay_s: float = 3600.0  # from capture to the confirmed result
+    # what goes wrong in control, share of parts; sums to 4.4 %, inside the sourced reject range
+    scratch_share: float = 0.008
+    crack_share: float = 0.026
+    missing_hole_share: float = 0.004
+    burr_share: float = 0.006
+    # the defects themselves, in pixels and in share of the surface's reflectance
+    crack_depth: tuple[float, float] = (0.24, 0.38)  # a hairline crack darkens the pixels it crosses by this much
+    crack_length_px: tuple[float, float] = (14.0, 26.0)
+    scratch_depth: tuple[float, float] = (0.30, 0.60)  # a scratch is bright
+    scratch_length_px: tuple[float, float] = (14.0, 34.0)
+    burr_length_px: tuple[float, float] = (3.0, 5.0)
+    # the scene
+    plate_reflectance: float = 0.56
+    belt_reflectance: float = 0.09
+    hole_reflectance: float = 0.06
+    texture_contrast: float = 0.030  # brushed steel, rms
+    part_gloss: float = 0.012  # part-to-part reflectance, rms
+    pose_jitter_px: float = 0.5  # nest and trigger, rms (encoder jitter 1-3 px peak to peak)
+    pose_jitter_deg: float = 0.5  # rms
+    # the picture
+    lamp_ripple: float = 0.006  # frame to frame, rms
+    lamp_tilt: float = 0.10  # brightness left to right at commissioning, relative
+    lens_blur_px: float = 0.55  # Gaussian sigma
+    ambient: float = 0.01  # stray light, share of full scale
+    full_well_e: float = 10_500.0  # electrons at 255
+    read_noise_e: float = 12.0
+    # a new coil: moves pixels, not errors (lot steps 2-8 % grey)
+    coil_grey_step: tuple[float, float] = (0.035, 0.05)
+    coil_texture_step: tuple[float, float] = (1.05, 1.15)
+    # the silent failures
+    overexposure: tuple[float, float] = (1.95, 2.10)  # exposure time nearly doubled after a lamp service
+    window_haze: tuple[float, float] = (0.40, 0.50)  # lubricant mist: share of the light scattered into a veil
+    window_blur_px: float = 0.25  # added to the lens blur in quadrature by the mist
+    die_share: float = 0.030  # a loose die insert: share of parts with a misplaced hole
+    die_offset_px: tuple[float, float] = (3.0, 4.5)
+
+
+SOURCED = Sourced()
+ASSUMED = Assumed()
