@@ -120,7 +120,9 @@ class EvidenceBank:
 
     def save(self) -> SavedState:
         """Copy of the state."""
-        return {name: array.copy() for name, array in zip(_NAMES, self._arrays(), strict=True)} | {"mixed": self._mixed.copy()}
+        saved: SavedState = {name: array.copy() for name, array in zip(_NAMES, self._arrays(), strict=True)}
+        saved["mixed"] = self._mixed.copy()
+        return saved
 
     def load(self, saved: SavedState) -> None:
         """Continue from a saved state. Raises ShapeError."""

@@ -1,0 +1,35 @@
+"""Raw channel values to the scale statistics run on: log for intensities and variances, logit for shares and scores."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from detectors.contract import FloatArray
+from detectors.errors import ParameterError
+
+KINDS = ("none", "log", "logit")
+CODES = {kind: code for code, kind in enumerate(KINDS)}
+
+
+def codes(transforms: Sequence[str]) -> np.ndarray[tuple[int], np.dtype[np.int64]]:
+    """Transforms by name as codes, (C,). Raises ParameterError."""
+    unknown = [kind for kind in transforms if kind not in CODES]
+    if unknown:
+        raise ParameterError(f"transforms must be among {', '.join(KINDS)}, got {unknown[0]}")
+    return np.array([CODES[kind] for kind in transforms], dtype=np.int64)
+
+
+def transform(x: FloatArray, kinds: np.ndarray[tuple[int], np.dtype[np.int64]]) -> FloatArray:
+    """X after its columns' transforms, (T, C) → (T, C); values outside a transform's domain become NaN: not measured."""
+    y = x.copy()
+    logs, logits = kinds == CODES["log"], kinds == CODES["logit"]
+    with np.errstate(divide="ignore", invalid="ignore"):
+        if logs.any():
+            y[:, logs] = np.log(x[:, logs])
+        if logits.any():
+            p = x[:, logits]
+            y[:, logits] = np.log(p) - np.log1p(-p)
+    y[~np.isfinite(y)] = np.nan
+    return y
