@@ -9,7 +9,7 @@ ARGS ?=
 BIN := .venv/bin
 DEMO_READY := .venv/.ready-demo
 ALL_READY := .venv/.ready-all
-PIP := $(BIN)/python -m pip --quiet --disable-pip-version-check install
+PIP := $(BIN)/python -m pip -qq --disable-pip-version-check install
 
 help:  ## this list
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1|\2/p' Makefile | column -t -s '|'

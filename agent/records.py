@@ -1,6 +1,7 @@
 """Records: what comes in, one versioned schema each, and the entries of the journal they become.
 
-A record is what a source sends (JSON). An entry is what the core folds: a record with its frame measured, a command, a tick or a gap.
+A record is what a source sends (JSON). An entry is what the core folds: a record with its frame
+measured, a command, a tick or a gap.
 """
 
 from __future__ import annotations
@@ -178,7 +179,8 @@ def decode(raw: bytes, defaults: dict[str, Any] | None = None) -> tuple[Record, 
     """One record from its JSON, and the measured frame it carries when it is a journal export.
 
     The type is the member `type`, else that of the defaults, else told from the members (verdict: inspection, defective: outcome,
-    verb: command, kind: event). defaults: members to use where the record has none (a tap's station or source, a topic's type). Unknown members are ignored: sources add them.
+    verb: command, kind: event). defaults: members to use where the record has none (a tap's station or source, a topic's type).
+    Unknown members are ignored: sources add them.
     Raises RecordRefused with reason too_large, not_json, unknown_type, schema or not_finite.
     """
     if len(raw) > MAX_RECORD_BYTES:
@@ -241,7 +243,8 @@ def decode_entry(raw: bytes) -> Entry:
 def identity(entry: Entry) -> bytes | None:
     """What makes an entry the same one delivered again; None for entries that cannot be duplicates (ticks, gaps).
 
-    Inspections: (station, part_id, view, position, sequence; captured_at where the source counts no sequence). Outcomes: everything they say. Commands: request_id. Events: (station, kind, value, at).
+    Inspections: (station, part_id, view, position, sequence; captured_at where the source counts no sequence). Outcomes:
+    everything they say. Commands: request_id. Events: (station, kind, value, at).
     """
     match entry:
         case Inspected(record=r):
