@@ -6,7 +6,9 @@ AgentError
 ├── StoreError        the store cannot do what it must
 │   └── StoreLocked   another agent has this store open
 ├── NotRunning        no agent answers on the control socket
-└── CommandRefused    a command that is not allowed or names nothing
+├── CommandRefused    a command that is not allowed or names nothing
+├── ChildTimedOut     a child process did not answer in time; it was killed
+└── ChildDied         a child process ended, misbehaved or cannot be started
 """
 
 from __future__ import annotations
@@ -54,3 +56,11 @@ class NotRunning(AgentError):
 
 class CommandRefused(AgentError):
     """A command that is not allowed or names nothing."""
+
+
+class ChildTimedOut(AgentError):
+    """A child process did not answer in time; it was killed."""
+
+
+class ChildDied(AgentError):
+    """A child process ended, misbehaved or cannot be started."""

@@ -43,7 +43,7 @@ class FramesSection(Section):
 
     max_megapixels: float = Field(default=50.0, gt=0, le=400, description="Frames with more pixels are refused before decoding.")
     max_mb: float = Field(default=64.0, gt=0, le=512, description="Image files larger than this are refused.")
-    memory_mb: int = Field(default=1024, ge=128, description="Address space limit of the child.")
+    memory_mb: int = Field(default=1024, ge=512, description="Address space limit of the child, 280 MB of it for its libraries.")
     timeout_s: float = Field(default=5.0, gt=0, le=60, description="A frame that takes longer kills the child.")
 
 

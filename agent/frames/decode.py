@@ -1,0 +1,63 @@
+"""A picture decoded and measured: the only place of the agent that loads OpenCV. Runs in the child."""
+
+from __future__ import annotations
+
+import os
+from contextlib import suppress
+from typing import TYPE_CHECKING, Any
+
+import cv2
+import numpy as np
+
+from detectors.channels.measure import MIN_SIDE_PX, measure
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from agent.frames.header import Header
+    from agent.frames.reasons import MissingReason
+
+# As stored: a camera's picture has no orientation, and turning it would move the tilt. 16 bits become the upper 8; no alpha.
+_AS_STORED = cv2.IMREAD_ANYCOLOR | cv2.IMREAD_IGNORE_ORIENTATION
+
+
+class Decoder:
+    """Decodes and measures one picture at a time."""
+
+    def __init__(self, warnings: int) -> None:
+        """warnings: descriptor, not blocking, from which what the decoders print can be read."""
+        cv2.setNumThreads(1)
+        self._warnings = warnings
+
+    def measure(self, data: bytes, header: Header) -> tuple[float, ...] | MissingReason:
+        """The values of the image channels, or the reason: too_small, truncated, undecodable, out_of_memory.
+
+        data: a whole file, and `header` its header, within the limits. Raises MemoryError where the interpreter runs out.
+        """
+        if min(header.width, header.height) < MIN_SIDE_PX:
+            return "too_small"
+        self._printed()
+        try:
+            image = cv2.imdecode(np.frombuffer(data, np.uint8), _AS_STORED)
+            damage = _damage(image, header, self._printed())
+            return damage or tuple(measure(np.asarray(image, np.uint8)).tolist())
+        except cv2.error as error:
+            return "out_of_memory" if error.code == cv2.Error.StsNoMem else "undecodable"
+
+    def _printed(self) -> bytes:
+        said = b""
+        with suppress(BlockingIOError):
+            while piece := os.read(self._warnings, 1 << 16):
+                said += piece
+        return said
+
+
+def _damage(image: NDArray[Any] | None, header: Header, said: bytes) -> MissingReason | None:
+    if image is None or (image.shape[1], image.shape[0]) != (header.width, header.height) or image.dtype != np.uint8:
+        return "undecodable"
+    # libjpeg only warns about damage, and fills what is missing with grey or with what was in memory.
+    if b"remature end" in said:
+        return "truncated"
+    if b"Corrupt JPEG data" in said and b"extraneous bytes" not in said:
+        return "undecodable"
+    return None
