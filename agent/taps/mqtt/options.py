@@ -1,0 +1,24 @@
+"""Options of the mqtt tap."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from pydantic import Field
+
+from agent.mqtt_link.options import BrokerOptions
+
+
+class Options(BrokerOptions):
+    """Records and commands from a broker."""
+
+    window: int = Field(
+        default=100, ge=1, le=10_000, description="Messages the broker sends ahead of their commit (MQTT 5 receive maximum)."
+    )
+    session_expiry_s: int = Field(
+        default=604_800, ge=60, le=4_294_967_294, description="How long the broker keeps messages while the agent is away (MQTT 5)."
+    )
+    commands: bool = Field(default=True, description="Take commands from cmd/{verb}.")
+    station: str = Field(default="", max_length=128, description="Station of records that name none.")
+    source: str = Field(default="", max_length=128, description="Source of outcomes that name none.")
+    frames_dir: Path | None = Field(default=None, description="Folder that image paths in records are relative to.")

@@ -1,0 +1,180 @@
+"""The mqtt tap: QoS 1 with a persistent session; the broker keeps every message until its record is committed."""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Sequence
+from typing import cast
+
+from agent.intake import Intake
+from agent.mqtt_link.link import Arrived, Connected, Disconnected, Link, Published, Session, Subscribed
+from agent.ports import Clock, Delivery, Inbox, PlugInContext, Refused, StopSignal
+from agent.records import MAX_RECORD_BYTES, Command, Event, Frame, Inspection, Outcome, Record
+from agent.taps.mqtt.options import Options
+
+IDLE_S = 0.5
+PUT_S = 0.5  # longest time the network waits for a full inbox
+MOSQUITTO_INFLIGHT = 20  # default max_inflight_messages of mosquitto, which holds where the client cannot ask (3.1.1)
+KINDS: dict[str, type[Inspection | Outcome | Event]] = {"inspection": Inspection, "outcome": Outcome, "event": Event}
+
+
+class _Turn:
+    """A stop signal that also ends after a while, so that the network is served while the inbox is full."""
+
+    def __init__(self, stop: StopSignal, clock: Clock) -> None:
+        self._stop = stop
+        self._clock = clock
+        self._until = clock.elapsed() + PUT_S
+
+    def is_set(self) -> bool:
+        return self._stop.is_set() or self._clock.elapsed() >= self._until
+
+    def wait(self, timeout_s: float) -> bool:
+        self._stop.wait(max(0.0, min(timeout_s, self._until - self._clock.elapsed())))
+        return self.is_set()
+
+
+class MqttTap:
+    """in/{inspection,outcome,event} and cmd/{verb}; receipts are acknowledged to the broker in the order of their commit."""
+
+    finite = False
+
+    def __init__(self, name: str, options: Options, context: PlugInContext) -> None:
+        self.name = name
+        self._options = options
+        self._clock = context.clock
+        self._client_id = options.identifier("tap", name, context.state_dir)
+        self._intake = Intake(
+            context.measurer,
+            frames_dir=str(options.frames_dir or ""),
+            defaults={"station": options.station, "source": options.source},
+        )
+        self._receipts: deque[tuple[int, int]] = deque()  # (connection, message id)
+        self._link: Link | None = None
+        self._records = 0
+        self._refused = 0
+        self._redelivered = 0
+        self._connections = 0
+        self._failures = 0
+        self._refused_topics = 0
+        self._last_error = ""
+        self._last_record_at = ""
+
+    @property
+    def window(self) -> int:
+        """Messages the broker sends before it waits: with so many uncommitted, the core commits before its interval is over."""
+        return self._options.window if self._options.protocol == "5" else min(self._options.window, MOSQUITTO_INFLIGHT)
+
+    def run(self, inbox: Inbox, position: str | None, stop: StopSignal) -> None:  # noqa: ARG002 - the broker keeps the position
+        """Deliver until `stop`. At the end nothing more is acknowledged: what is uncommitted comes again."""
+        session = Session(
+            expiry_s=self._options.session_expiry_s,
+            receive_maximum=self._options.window,
+            manual_ack=True,
+            max_packet_bytes=4 * MAX_RECORD_BYTES,
+        )
+        link = Link(self._options, self._client_id, self._clock, session)
+        self._receipts.clear()
+        self._link = link
+        try:
+            while not stop.is_set():
+                link.service(0.0 if link.events else IDLE_S)
+                self._acknowledge(link)
+                self._handle(link, inbox, stop)
+            self._acknowledge(link)
+        finally:
+            self._link = None
+            link.close()
+
+    def acknowledge(self, receipts: Sequence[object]) -> None:
+        """Committed: the network thread tells the broker. Called from the core thread."""
+        self._receipts.extend(cast("Sequence[tuple[int, int]]", receipts))  # as made in _deliver
+        link = self._link
+        if link is not None:
+            link.wake()
+
+    def health(self) -> dict[str, float | str]:
+        """Figures for status and metrics."""
+        link = self._link
+        return {
+            "connected": float(link is not None and link.connected),
+            "connections": float(self._connections),
+            "connection_failures": float(self._failures),
+            "records": float(self._records),
+            "refused": float(self._refused),
+            "redelivered": float(self._redelivered),
+            "refused_topics": float(self._refused_topics),
+            "last_error": self._last_error,
+            "last_record_at": self._last_record_at,
+        }
+
+    def _acknowledge(self, link: Link) -> None:
+        while self._receipts:
+            epoch, mid = self._receipts.popleft()
+            link.ack(epoch, mid)
+
+    def _handle(self, link: Link, inbox: Inbox, stop: StopSignal) -> None:
+        """Everything that has happened, in order; the network goes on between messages."""
+        while link.events and not stop.is_set():
+            match link.events.popleft():
+                case Connected():
+                    self._connections += 1
+                    link.subscribe(self._topics())
+                case Subscribed(refused=refused, asked=asked):
+                    self._refused_topics = len(refused)
+                    if len(refused) == asked:
+                        link.refuse(f"broker refused every subscription: {refused[0]}")
+                    elif refused:
+                        self._last_error = f"broker refused {len(refused)} of {asked} subscriptions: {refused[0]}"
+                case Disconnected(reason=reason):
+                    self._failures += 1
+                    self._last_error = reason
+                case Arrived() as arrived:
+                    self._deliver(arrived, link, inbox, stop)
+                    link.service(0.0)
+                    self._acknowledge(link)
+                case Published():
+                    pass
+
+    def _topics(self) -> list[str]:
+        base = self._options.base
+        return [f"{base}/in/{kind}" for kind in KINDS] + ([f"{base}/cmd/+"] if self._options.commands else [])
+
+    def _deliver(self, arrived: Arrived, link: Link, inbox: Inbox, stop: StopSignal) -> None:
+        if arrived.epoch != link.epoch:  # of a lost connection: the broker sends it again
+            return
+        message = arrived.message
+        item, frame = self._intake.measure(*self._read(arrived))
+        now = self._clock.now()
+        receipt = (arrived.epoch, message.mid) if message.qos == 1 else None
+        delivery = Delivery(self.name, item, frame, now, None, receipt)
+        while not inbox.put(delivery, _Turn(stop, self._clock)):
+            if stop.is_set():
+                return
+            link.service(0.0)
+            self._acknowledge(link)
+        self._last_record_at = now.isoformat()
+        self._redelivered += int(message.dup)
+        if isinstance(item, Refused):
+            self._refused += 1
+        else:
+            self._records += 1
+
+    def _read(self, arrived: Arrived) -> tuple[Record | Refused, Frame | None]:
+        try:
+            topic = arrived.message.topic[len(self._options.base) + 1 :]
+        except UnicodeDecodeError:
+            return Refused("wrong_topic", "topic is not UTF-8"), None
+        channel, _, kind = topic.partition("/")
+        raw = bytes(arrived.message.payload)
+        if channel == "cmd":
+            if arrived.message.retain:
+                return Refused("retained_command", f"command on {topic} is retained: every connection would repeat it"), None
+            item, frame = self._intake.read(raw, {"type": "command", "verb": kind})
+            fits = isinstance(item, Command) and item.verb == kind
+        else:
+            item, frame = self._intake.read(raw, {"type": kind})
+            fits = isinstance(item, KINDS.get(kind, Refused))
+        if isinstance(item, Refused) or fits:
+            return item, frame
+        return Refused("wrong_topic", f"{type(item).__name__.lower()} came on {topic}", getattr(item, "station", "")), None
