@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from pathlib import Path
 from typing import Annotated, Any, Literal
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, field_validator
 
 Text = Annotated[str, Field(min_length=1, max_length=256)]
 Identifier = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$")]
@@ -29,6 +30,15 @@ class AgentSection(Section):
     checkpoint_interval_s: float = Field(
         default=300.0, ge=60, le=3600, description="Shortest time between two checkpoints of the detector state."
     )
+
+    @field_validator("timezone")
+    @classmethod
+    def _known_zone(cls, value: str) -> str:
+        try:
+            ZoneInfo(value)
+        except (ZoneInfoNotFoundError, ValueError, OSError) as error:
+            raise ValueError(f"expected a zone name like Europe/Berlin, got {value!r}") from error
+        return value
 
 
 class StoreSection(Section):
@@ -89,7 +99,11 @@ class OutcomesSection(Section):
         default=True, description="Finds are confirmed by a second look before they are reported (claim floor 2e-4, else 1e-3)."
     )
     max_escape_ppm: float | None = Field(
-        default=None, gt=0, lt=1_000_000, description="Declared limit: defective parts per million passed. Needed without labels."
+        default=None,
+        gt=0,
+        lt=1_000_000,
+        examples=[500.0],
+        description="Declared limit: defective parts per million passed. Needed without labels.",
     )
 
 
@@ -108,7 +122,11 @@ class StationSection(Section):
     false_alarms_per_month: float = Field(default=0.5, gt=0, le=10, description="The station's whole false-alarm budget.")
     outcome_share: float = Field(default=0.2, gt=0, lt=1, description="Share of the budget the outcome test gets.")
     threshold: float | None = Field(
-        default=None, gt=0, lt=1, description="The model's decision threshold on p_defect, when the records do not carry it."
+        default=None,
+        gt=0,
+        lt=1,
+        examples=[0.5],
+        description="The model's decision threshold on p_defect, when the records do not carry it.",
     )
     run_gap_s: float = Field(default=1800.0, gt=0, description="A longer pause between parts starts a new run.")
     reorder_parts: int = Field(default=64, ge=0, le=10_000, description="Parts a numbered source may deliver out of order.")
