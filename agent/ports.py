@@ -176,6 +176,10 @@ class Journal(History, Protocol):
 
     def positions(self) -> dict[str, str]: ...
 
+    def set_mark(self, sink: str, row_id: int) -> None:
+        """The highest outbox row this sink has had acknowledged."""
+        ...
+
     def count(self, counter: str, labels: str, by: int = 1) -> None:
         """Add to a durable counter (refusals, duplicates, losses)."""
         ...
