@@ -1,8 +1,8 @@
 """The child process that decodes and measures frames: `python -m agent.frames.child MAX_BYTES MAX_PIXELS MEMORY_BYTES PARENT_PID`.
 
 It answers requests (agent/frames/wire.py) from descriptor 0 on descriptor 1, each a 4-byte big-endian length and that many bytes,
-until the parent closes them. It limits itself before the decoder is loaded: address space, no file growth, few descriptors, no core,
-no new privileges, no further process; it dies with its parent, and is the first the kernel takes when memory runs out.
+until the parent closes them. It limits itself before the decoder is loaded: address space, no file growth, few descriptors,
+no core, no new privileges, no further process; it dies with its parent, and is the first the kernel takes when memory runs out.
 """
 
 from __future__ import annotations

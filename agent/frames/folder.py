@@ -5,7 +5,6 @@ from __future__ import annotations
 import errno
 import os
 import stat
-
 from pathlib import Path
 
 from agent.frames.reasons import MissingReason

@@ -69,7 +69,7 @@ class FrameMeasurer:
     def _result(self, image: bytes, path: str, frames_dir: str) -> tuple[float, ...] | MissingReason:
         if len(image) > self._max_bytes:
             return "too_large"
-        if not image and not path:
+        if not image and not (path and frames_dir):
             return "not_found"
         request = wire.inline_request(image) if image else wire.file_request(str(Path(frames_dir).absolute()), path)
         with self._lock:

@@ -82,7 +82,7 @@ class Child:
         self._not_before = time.monotonic() + _START_AGAIN_AFTER_S
         ours, theirs = socket.socketpair()
         started = threading.Event()
-        # The child is killed with the *thread* that started it (PR_SET_PDEATHSIG, prctl(2)): that thread lives as long as the child.
+        # The child is killed with the *thread* that started it (PR_SET_PDEATHSIG, prctl(2)): it lives as long as the child.
         self._process = None
         self._keeper = threading.Thread(target=self._keep, args=(theirs.fileno(), started), name="child", daemon=True)
         self._keeper.start()
