@@ -1,134 +1,165 @@
-"""The e-detector: Shiryaev–Roberts evidence of J bets over K columns, mixed, restarted at a crossing, with its onset companion.
+"""The e-detector recursion: J bets on K columns, a mixture of Shiryaev-Roberts sums that restarts when it crosses.
 
-R ← (1 + R)·e for every bet, evidence = Σ_j w_j R_j; where E[e | past] ≤ 1 in control, evidence minus time is a supermartingale, so
-that E[false alarms in T updates] ≤ T / c, restarts at 0 included (Shin, Ramdas, Rinaldo 2024, arXiv 2203.03532, section 2).
-The companion M ← max(1, M)·e marks, per bet, the last row at which M ≤ 1: where the stretch that speaks for a change began.
+Source: Shin, Ramdas, Rinaldo 2024, "E-detectors: a nonparametric framework for sequential change detection", arXiv 2203.03532.
 """
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+from typing import Any
+
 import numpy as np
+from numpy.typing import NDArray
 
-from detectors.arrays import restore
-from detectors.contract import BoolArray, Crossing, FloatArray, IntArray, Onset, SavedState
+from detectors import arrays
+from detectors.contract import BoolArray, FloatArray, IntArray, Onset, SavedState
 from detectors.errors import ParameterError
+from detectors.onset import from_lows
 
-# Evidence beyond this many thresholds says nothing more, and must not overflow while an alarm stands.
 CLIP = 10.0
-# A bet with less than this share of the evidence has no say in the onset interval.
-_ONSET_SHARE = 0.01
-_NAMES = ("evidence", "companion", "low_at", "low_sum", "low_count", "total", "count")
+"""Evidence is clipped at this multiple of its threshold: the bound stays valid (less evidence), the numbers stay finite."""
+
+
+@dataclass(frozen=True, slots=True)
+class BankCrossing:
+    """One column's evidence as it crossed, before the restart.
+
+    lead: the bet with most evidence. lead_growth: that bet's e-CUSUM, the product of its e-values since `low`; lead_updates: how many factors it has.
+    """
+
+    column: int
+    evidence: float
+    updates: int
+    onset: Onset
+    lead: int
+    lead_growth: float
+    lead_updates: int
 
 
 class EvidenceBank:
-    """Mutable arrays (J, K) folded in place; one row at a time, so that cutting a stream into batches changes no bit."""
+    """R <- (w + R) e per bet, w the bet's weight, and evidence = the sum of R over bets, in their order; mutable, single-threaded.
 
-    def __init__(self, weights: FloatArray, directions: IntArray, thresholds: FloatArray) -> None:
-        """weights: (J,), sum 1. directions: (J,), +1 or -1, the side each bet is on. thresholds: (K,), c > 0."""
-        if weights.ndim != 1 or thresholds.ndim != 1 or directions.shape != weights.shape:
-            raise ParameterError(f"need weights (J,), directions (J,), thresholds (K,), got {weights.shape}, {directions.shape}")
-        if not (np.all(weights > 0.0) and abs(float(weights.sum()) - 1.0) < 1e-12 and np.all(thresholds > 0.0)):
-            raise ParameterError("weights must be positive and sum to 1, thresholds must be positive")
-        bets, columns = weights.size, thresholds.size
-        self._weights = weights.astype(np.float64).reshape(bets, 1)
-        self._directions = directions.copy()
-        self._thresholds = thresholds.astype(np.float64)
-        self._clip = CLIP * self._thresholds / self._weights
+    weights: (J,), positive, sum 1. thresholds: (K,), >= 1. sides: (J,), +1 or -1, the direction each bet stands for.
+    While E[e | past] <= 1, c N_t + evidence_t - t is a supermartingale, so E[false alarms N_T] <= T / c for every T.
+    The weight is carried inside R (R here = w times the paper's R), which saves the multiplication in the sum.
+    """
+
+    def __init__(self, weights: FloatArray, thresholds: FloatArray, sides: IntArray) -> None:
+        self._w = arrays.vector(weights, weights.shape[0], "weights")[:, None]
+        self._c = arrays.vector(thresholds, thresholds.shape[0], "thresholds")
+        self._sides = [int(side) for side in sides]
+        bets, columns = self._w.shape[0], self._c.shape[0]
+        if (self._w <= 0).any() or abs(float(self._w.sum()) - 1.0) > 1e-12:
+            raise ParameterError(f"weights must be positive and sum to 1, got {weights.tolist()}")
+        if (self._c < 1).any():
+            raise ParameterError("thresholds must be at least 1")
+        if len(self._sides) != bets or any(side not in {1, -1} for side in self._sides):
+            raise ParameterError(f"sides must be {bets} values +1 or -1")
         self._r = np.zeros((bets, columns))
-        self._m = np.ones((bets, columns))
-        self._low_at = np.full((bets, columns), -1, dtype=np.int64)
-        self._low_sum = np.zeros((bets, columns))
-        self._low_count = np.zeros((bets, columns), dtype=np.int64)
-        self._total = np.zeros(columns)
-        self._count = np.zeros(columns, dtype=np.int64)
-        self._mixed = np.zeros(columns)
-        self._scratch = np.empty((bets, columns))
-        self._low = np.empty((bets, columns), dtype=np.bool_)
+        self._m = np.ones((bets, columns))  # max(1, e-CUSUM)
+        self._low_at = np.zeros((bets, columns), np.int64)
+        self._low_updates = np.zeros((bets, columns), np.int64)
+        self._updates = np.zeros(columns, np.int64)
+        self._started = np.zeros(columns, np.bool_)
+        self._all_started = columns == 0
+        self._evidence = np.zeros(columns)
+        self._clip = CLIP * self._c
+        self._low = np.empty((bets, columns), np.bool_)
+        self._crossed = np.empty(columns, np.bool_)
+        self._updates_grid = np.broadcast_to(self._updates, (bets, columns))
+
+    @property
+    def evidence(self) -> FloatArray:
+        """Evidence, (K,), a copy."""
+        return np.minimum(self._evidence, self._clip)
 
     @property
     def thresholds(self) -> FloatArray:
         """Thresholds c, (K,), a copy."""
-        return self._thresholds.copy()
+        return self._c.copy()
 
     @property
-    def evidence(self) -> FloatArray:
-        """Mixed evidence, (K,), a copy."""
-        return self._mixed.copy()
+    def lows(self) -> BoolArray:
+        """Which e-CUSUMs the last folded row found at or brought to 1 or less, (J, K); a view, valid until the next fold."""
+        return self._low
 
-    def step(self, factors: FloatArray, values: FloatArray, measured: BoolArray | None, at: int) -> list[Crossing]:
-        """Fold one row and restart what crossed.
+    def fold(self, e: FloatArray, measured: BoolArray | None, at: int) -> list[BankCrossing]:
+        """Fold one row of e-values (J, K) labelled `at`; the columns that crossed, restarted, in ascending order.
 
-        factors: (J, K), the bets' e, finite. values: (K,), the number whose mean since the onset is reported. measured: (K,), None
-        when all are; columns that are not keep their bits. Nothing given is written to.
+        e: finite, >= 0, and 1 exactly in columns not measured. measured: (K,), or None when all were. A column not measured keeps its bits.
+        The arrays are trusted (the detector has checked its input) and never written to.
         """
-        everything: BoolArray | bool = True if measured is None else measured
-        r, m, scratch, low = self._r, self._m, self._scratch, self._low
-        np.add(r, 1.0, out=scratch)
-        np.multiply(scratch, factors, out=r, where=everything)
+        if not self._all_started:
+            self._start(measured, at)
+        r, m, low = self._r, self._m, self._low
+        if measured is None:
+            r += self._w
+            self._updates += 1
+        else:
+            r += self._w * measured
+            self._updates += measured
+        r *= e
         np.minimum(r, self._clip, out=r)
-        np.maximum(m, 1.0, out=scratch)
-        np.multiply(scratch, factors, out=m, where=everything)
-        np.minimum(m, self._clip, out=m)
-        np.add(self._total, values, out=self._total, where=everything)
-        np.add(self._count, 1, out=self._count, where=everything)
+        m *= e
         np.less_equal(m, 1.0, out=low)
         if measured is not None:
             low &= measured
-        np.copyto(self._low_at, at, where=low)
-        np.copyto(self._low_sum, self._total, where=low)
-        np.copyto(self._low_count, self._count, where=low)
-        # Over the bets in their order: the first axis is added row by row, never pairwise.
-        np.multiply(r, self._weights, out=scratch)
-        np.add.reduce(scratch, axis=0, out=self._mixed)
-        crossed = self._mixed >= self._thresholds
-        if not crossed.any():
-            return []
-        if measured is not None:
-            crossed &= measured
-        return [self._cross(int(column), at) for column in np.flatnonzero(crossed)]
+        np.maximum(m, 1.0, out=m)
+        np.putmask(self._low_at, low, at)
+        np.copyto(self._low_updates, self._updates_grid, where=low)
+        total = self._evidence
+        np.add(r[0], 0.0, out=total)
+        for row in r[1:]:
+            total += row
+        np.greater_equal(total, self._c, out=self._crossed)
+        if self._crossed.any():
+            return [self._cross(int(k), at) for k in np.flatnonzero(self._crossed)]
+        return []
 
-    def _cross(self, k: int, at: int) -> Crossing:
-        parts = self._r[:, k] * self._weights[:, 0]
-        lead = int(np.argmax(parts))
-        side = int(self._directions[lead])
-        speaking = (self._directions == side) & (parts >= _ONSET_SHARE * parts.sum())
-        lows = self._low_at[speaking, k]
-        since = int(self._count[k] - self._low_count[lead, k])
-        crossing = Crossing(
+    def _start(self, measured: BoolArray | None, at: int) -> None:
+        """The label before a column's first row is the last at which nothing had happened to it yet."""
+        new = ~self._started if measured is None else measured & ~self._started
+        if new.any():
+            self._low_at[:, new] = at - 1
+            self._started |= new
+            self._all_started = bool(self._started.all())
+
+    def _cross(self, k: int, at: int) -> BankCrossing:
+        lead = int(np.argmax(self._r[:, k]))
+        same = [j for j, side in enumerate(self._sides) if side == self._sides[lead]]
+        crossing = BankCrossing(
             column=k,
-            at=at,
-            evidence=float(self._mixed[k]),
-            threshold=float(self._thresholds[k]),
-            updates=int(self._count[k]),
-            onset=Onset(int(self._low_at[lead, k]) + 1, int(lows.min()) + 1, int(lows.max()) + 1),
-            direction=side,
-            size=float((self._total[k] - self._low_sum[lead, k]) / max(1, since)),
+            evidence=float(min(self._evidence[k], self._clip[k])),
+            updates=int(self._updates[k]),
+            onset=from_lows([int(self._low_at[j, k]) for j in same], same.index(lead), at),
+            lead=lead,
+            lead_growth=float(self._m[lead, k]),
+            lead_updates=int(self._updates[k] - self._low_updates[lead, k]),
         )
-        self.restart(k, at)
-        return crossing
-
-    def restart(self, k: int, at: int) -> None:
-        """Column k starts again at 0 after row `at`."""
         self._r[:, k] = 0.0
         self._m[:, k] = 1.0
-        self._mixed[k] = 0.0
         self._low_at[:, k] = at
-        self._low_sum[:, k] = 0.0
-        self._low_count[:, k] = 0
-        self._total[k] = 0.0
-        self._count[k] = 0
+        self._low_updates[:, k] = 0
+        self._updates[k] = 0
+        self._evidence[k] = 0.0
+        return crossing
+
+    def _state(self) -> dict[str, NDArray[Any]]:
+        return {
+            "r": self._r,
+            "m": self._m,
+            "low_at": self._low_at,
+            "low_updates": self._low_updates,
+            "updates": self._updates,
+            "started": self._started,
+            "evidence": self._evidence,
+        }
 
     def save(self) -> SavedState:
-        """Copy of the state."""
-        saved: SavedState = {name: array.copy() for name, array in zip(_NAMES, self._arrays(), strict=True)}
-        saved["mixed"] = self._mixed.copy()
-        return saved
+        """Copy of the whole state."""
+        return {name: array.copy() for name, array in self._state().items()}
 
     def load(self, saved: SavedState) -> None:
-        """Continue from a saved state. Raises ShapeError."""
-        for name, array in zip(_NAMES, self._arrays(), strict=True):
-            restore(saved, name, array)
-        restore(saved, "mixed", self._mixed)
-
-    def _arrays(self) -> tuple[FloatArray | IntArray, ...]:
-        return (self._r, self._m, self._low_at, self._low_sum, self._low_count, self._total, self._count)
+        """Continue from a saved state. Raises ShapeError when it is not of such a bank."""
+        arrays.restore(self._state(), saved)
+        self._all_started = bool(self._started.all())

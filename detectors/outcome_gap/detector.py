@@ -1,0 +1,203 @@
+"""Outcome gap: do verified passed parts fail more often than their claims say?"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import cast
+
+import numpy as np
+
+from detectors import arrays
+from detectors.contract import BoolArray, Conformance, Crossing, FloatArray, IntArray, OracleResult, SavedState
+from detectors.errors import ParameterError
+from detectors.evidence import EvidenceBank
+
+ODDS = (2.0, 4.0, 8.0)
+"""Risk-adjusted bets: the odds of a defect are this many times the claimed odds."""
+SHARES = (0.003, 0.01, 0.03)
+"""Contamination bets: this share of the passed parts is bad whatever the model said."""
+BETS = len(ODDS) + len(SHARES)
+
+
+class OutcomeGap:
+    """E-detector for the null "each part's probability of being bad, given the past and its claim, is at most its claim".
+
+    Input rows: (claim, outcome) of verified passed parts, claim in (0, 1], outcome 1 bad, 0 good; NaN in either = not measured.
+    Claims are upper bounds (ClaimMap), so this finds harm only. Equal weights on six bets: README.md says why.
+    threshold: evidence c at which it alarms; E[false alarms in T audits] <= T / c. Raises ParameterError.
+    """
+
+    def __init__(self, threshold: float) -> None:
+        self._bank = EvidenceBank(np.full(BETS, 1.0 / BETS), np.array([float(threshold)]), np.ones(BETS, np.int64))
+        self._total = np.zeros(3)  # audits, bad ones, claimed bad ones: ever
+        self._run = np.zeros(3)  # the same since the last restart
+        self._run_at_low = np.zeros((3, BETS))  # and what it was at each bet's last low
+
+    @property
+    def columns(self) -> int:
+        """One: the station's outcomes."""
+        return 1
+
+    @property
+    def evidence(self) -> FloatArray:
+        """Current evidence, (1,), a copy; 0 after a restart."""
+        return self._bank.evidence
+
+    @property
+    def thresholds(self) -> FloatArray:
+        """Alarm threshold c, (1,), a copy."""
+        return self._bank.thresholds
+
+    @property
+    def judged(self) -> int:
+        """Audits folded so far."""
+        return int(self._total[0])
+
+    @property
+    def observed(self) -> float:
+        """Share of the audited passed parts that were bad, over all judged; NaN before the first."""
+        return float(self._total[1] / self._total[0]) if self._total[0] else np.nan
+
+    @property
+    def claimed(self) -> float:
+        """Mean claim of the same parts: what `observed` should not exceed; NaN before the first."""
+        return float(self._total[2] / self._total[0]) if self._total[0] else np.nan
+
+    def update(self, x: FloatArray, at: IntArray) -> list[Crossing]:
+        """Fold T audits (claim, outcome), (T, 2) float64, in order; at: labels (T,) int64.
+
+        A row with NaN in either is skipped. A crossing's size is the observed minus the claimed share of bad parts since the onset
+        estimate. Raises ShapeError, and ParameterError for a claim outside (0, 1] or an outcome that is neither 0 nor 1.
+        """
+        x = arrays.rows(x, 2)
+        at = arrays.labels(at, x.shape[0])
+        measured = _checked(x)
+        rows, labels = x[measured], at[measured].tolist()
+        e = bets(rows[:, 0], rows[:, 1])
+        crossings: list[Crossing] = []
+        for t, ((claim, outcome), label) in enumerate(zip(rows.tolist(), labels, strict=True)):
+            step = np.array([1.0, outcome, claim])
+            self._total += step
+            self._run += step
+            found = self._bank.fold(e[t], None, label)
+            np.copyto(self._run_at_low, self._run[:, None], where=self._bank.lows[:, 0])
+            if not found:
+                continue
+            since = self._run - self._run_at_low[:, found[0].lead]
+            audits, bad, expected = (since if since[0] else step).tolist()
+            crossings.append(
+                Crossing(
+                    column=0,
+                    at=label,
+                    evidence=found[0].evidence,
+                    threshold=float(self._bank.thresholds[0]),
+                    updates=found[0].updates,
+                    onset=found[0].onset,
+                    direction=1,
+                    size=(bad - expected) / audits,
+                )
+            )
+            self._run[:] = 0.0
+            self._run_at_low[:] = 0.0
+        return crossings
+
+    def save(self) -> SavedState:
+        """Copy of the whole state."""
+        own = {name: array.copy() for name, array in self._state().items()}
+        return own | self._bank.save()
+
+    def load(self, saved: SavedState) -> None:
+        """Continue from a saved state. Raises ShapeError when it is not this detector's."""
+        own = self._state()
+        bank = {name: array for name, array in saved.items() if name not in own}
+        spare = {name: array.copy() for name, array in own.items()}
+        arrays.restore(spare, {name: saved[name] for name in own if name in saved})
+        self._bank.load(bank)
+        arrays.restore(own, spare)
+
+    def _state(self) -> dict[str, FloatArray]:
+        return {"total": self._total, "run": self._run, "run_at_low": self._run_at_low}
+
+
+def bets(claim: FloatArray, outcome: FloatArray) -> FloatArray:
+    """E-values of audited parts, (T, BETS, 1), for claims (T,) in (0, 1] and outcomes (T,) 0 or 1.
+
+    Odds bet: q = d p / (1 - p + d p), e = (q/p)^y ((1-q)/(1-p))^(1-y) (Steiner, Cook, Farewell, Treasure 2000; arXiv 2510.25573).
+    Contamination bet: q = p + s (1 - p), the same e. Both written so that p = 1 needs no special case.
+    """
+    p, bad = claim[:, None], outcome[:, None] == 1.0
+    odds, shares = np.array(ODDS), np.array(SHARES)
+    scale = 1.0 - p + odds * p
+    risk = np.where(bad, odds, 1.0) / scale
+    mixed = np.where(bad, (p + shares * (1.0 - p)) / p, 1.0 - shares)
+    return np.ascontiguousarray(np.concatenate([risk, mixed], axis=1)[:, :, None])
+
+
+def _checked(x: FloatArray) -> BoolArray:
+    """Which rows are measured. Raises ParameterError for claims and outcomes that cannot be."""
+    claim, outcome = x[:, 0], x[:, 1]
+    measured: BoolArray = ~np.isnan(x).any(axis=1)
+    if (measured & ((claim <= 0.0) | (claim > 1.0))).any():
+        raise ParameterError("claims must lie in (0, 1]", hint="take them from a ClaimMap")
+    if (measured & (outcome != 0.0) & (outcome != 1.0)).any():
+        raise ParameterError("outcomes must be 0 (good) or 1 (bad)")
+    return measured
+
+
+# --- conformance ------------------------------------------------------------------------------------------------------------
+
+CONFORMANCE_THRESHOLD = 300.0
+
+
+def conformance() -> Conformance:
+    """What `tests/conformance` runs this folder against."""
+    return Conformance(
+        name="outcome_gap",
+        build=lambda: OutcomeGap(CONFORMANCE_THRESHOLD),
+        null_rows=audits,
+        changed_rows=lambda generator, length: audits(generator, length, confident_misses=0.5),
+        oracle=_oracle,
+        measure=_measure,
+    )
+
+
+def _oracle(rows: list[list[float]], labels: list[int]) -> OracleResult:
+    from detectors.outcome_gap import oracle  # noqa: PLC0415  only tests pay for it
+
+    return oracle.monitor(rows, labels, CONFORMANCE_THRESHOLD)
+
+
+def audits(
+    generator: np.random.Generator, length: int, *, confident_misses: float = 0.0, odds: float = 1.0, floor: float = 2e-4
+) -> FloatArray:
+    """Simulated audits (claim, outcome) of METHODS 3, (length, 2).
+
+    p ~ 0.97 Beta(0.5, 2500) + 0.03 Beta(2, 38), outcomes Bernoulli(p).
+    confident_misses: a share of parts bad whatever p; odds: the odds of a defect times this among scores near the threshold, the
+    second component. Claims are max(p, floor).
+    """
+    near = generator.random(length) < 0.03
+    p = np.where(near, generator.beta(2.0, 38.0, length), generator.beta(0.5, 2500.0, length))
+    true = np.where(near, odds * p / (1.0 - p + odds * p), p)
+    true = true + confident_misses * (1.0 - true)
+    bad = generator.random(length) < true
+    return np.column_stack([np.maximum(p, floor), bad.astype(np.float64)])
+
+
+def _measure(case: Mapping[str, object]) -> float:
+    """Mean delay in audits, or false alarms in a long run in control, of one case."""
+    number = {key: float(cast("float", value)) for key, value in case.items() if isinstance(value, int | float)}
+    generator = np.random.default_rng(int(number["seed"]))
+    change = {key: number[key] for key in ("confident_misses", "odds", "floor") if key in number}
+    length, repeats = int(number["audits"]), int(number["repeats"])
+    labels = np.arange(length, dtype=np.int64)
+    if case["figure"] == "false_alarms":
+        detectors = [OutcomeGap(number["threshold"]) for _ in range(repeats)]
+        return float(sum(len(d.update(audits(generator, length, **change), labels)) for d in detectors))
+    delays = []
+    for _ in range(repeats):
+        detector, waited = OutcomeGap(number["threshold"]), 0
+        while not (crossings := detector.update(audits(generator, length, **change), labels + waited)):
+            waited += length
+        delays.append(crossings[0].at + 1)
+    return float(np.mean(delays))
