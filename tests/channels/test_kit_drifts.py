@@ -46,7 +46,7 @@ def table(images):
     return np.column_stack([apply[c.transform](values[:, i]) for i, c in enumerate(IMAGE_CHANNELS)])
 
 
-# The shift at full strength in standard deviations between clean mono cells: measured on all 360, with room for the third used here.
+# The shift at full strength in standard deviations between clean mono cells: all 360 measured, with room for the third used here.
 @pytest.mark.parametrize(
     ("drift", "channel", "low", "high"),
     [
