@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import cast
+from typing import Any, cast
 
 import numpy as np
+from numpy.typing import NDArray
 
 from detectors import arrays
 from detectors.contract import BoolArray, Conformance, Crossing, FloatArray, IntArray, OracleResult, SavedState
@@ -109,13 +110,12 @@ class OutcomeGap:
     def load(self, saved: SavedState) -> None:
         """Continue from a saved state. Raises ShapeError when it is not this detector's."""
         own = self._state()
-        bank = {name: array for name, array in saved.items() if name not in own}
-        spare = {name: array.copy() for name, array in own.items()}
+        spare = {name: array.copy() for name, array in own.items()}  # all or none: the bank may yet refuse its part
         arrays.restore(spare, {name: saved[name] for name in own if name in saved})
-        self._bank.load(bank)
-        arrays.restore(own, spare)
+        self._bank.load({name: array for name, array in saved.items() if name not in own})
+        arrays.restore(own, dict(spare))
 
-    def _state(self) -> dict[str, FloatArray]:
+    def _state(self) -> dict[str, NDArray[Any]]:
         return {"total": self._total, "run": self._run, "run_at_low": self._run_at_low}
 
 
@@ -136,7 +136,7 @@ def bets(claim: FloatArray, outcome: FloatArray) -> FloatArray:
 def _checked(x: FloatArray) -> BoolArray:
     """Which rows are measured. Raises ParameterError for claims and outcomes that cannot be."""
     claim, outcome = x[:, 0], x[:, 1]
-    measured: BoolArray = ~np.isnan(x).any(axis=1)
+    measured: BoolArray = ~(np.isnan(claim) | np.isnan(outcome))
     if (measured & ((claim <= 0.0) | (claim > 1.0))).any():
         raise ParameterError("claims must lie in (0, 1]", hint="take them from a ClaimMap")
     if (measured & (outcome != 0.0) & (outcome != 1.0)).any():
@@ -170,22 +170,21 @@ def _oracle(rows: list[list[float]], labels: list[int]) -> OracleResult:
 def audits(
     generator: np.random.Generator, length: int, *, confident_misses: float = 0.0, odds: float = 1.0, floor: float = 2e-4
 ) -> FloatArray:
-    """Simulated audits (claim, outcome) of METHODS 3, (length, 2).
+    """Simulated audits (claim, outcome) of METHODS 3, (length, 2), with claims max(p, floor).
 
-    p ~ 0.97 Beta(0.5, 2500) + 0.03 Beta(2, 38), outcomes Bernoulli(p).
-    confident_misses: a share of parts bad whatever p; odds: the odds of a defect times this among scores near the threshold, the
-    second component. Claims are max(p, floor).
+    p ~ 0.97 Beta(0.5, 2500) + 0.03 Beta(2, 38), outcomes Bernoulli(p). confident_misses: a share of parts bad whatever p.
+    odds: the odds of a defect are this times the claimed ones, for every part.
     """
     near = generator.random(length) < 0.03
     p = np.where(near, generator.beta(2.0, 38.0, length), generator.beta(0.5, 2500.0, length))
-    true = np.where(near, odds * p / (1.0 - p + odds * p), p)
+    true = odds * p / (1.0 - p + odds * p)
     true = true + confident_misses * (1.0 - true)
     bad = generator.random(length) < true
     return np.column_stack([np.maximum(p, floor), bad.astype(np.float64)])
 
 
 def _measure(case: Mapping[str, object]) -> float:
-    """Mean delay in audits, or false alarms in a long run in control, of one case."""
+    """Mean delay in audits of a change after a warm-up in control, or false alarms in a long run in control, of one case."""
     number = {key: float(cast("float", value)) for key, value in case.items() if isinstance(value, int | float)}
     generator = np.random.default_rng(int(number["seed"]))
     change = {key: number[key] for key in ("confident_misses", "odds", "floor") if key in number}
@@ -195,8 +194,10 @@ def _measure(case: Mapping[str, object]) -> float:
         detectors = [OutcomeGap(number["threshold"]) for _ in range(repeats)]
         return float(sum(len(d.update(audits(generator, length, **change), labels)) for d in detectors))
     delays = []
+    warm_up = int(number["warm_up"])
     for _ in range(repeats):
         detector, waited = OutcomeGap(number["threshold"]), 0
+        detector.update(audits(generator, warm_up), np.full(warm_up, -1, dtype=np.int64))
         while not (crossings := detector.update(audits(generator, length, **change), labels + waited)):
             waited += length
         delays.append(crossings[0].at + 1)
