@@ -1,0 +1,178 @@
+"""The mqtt sink: committed messages out, each counted as delivered only on the broker's own yes."""
+
+from __future__ import annotations
+
+from collections import Counter
+from typing import Protocol, runtime_checkable
+
+from agent.mqtt_link.link import Arrived, Connected, Disconnected, Link, Published, Session, Subscribed, Will
+from agent.ports import Clock, Outbox, PlugInContext, Snapshots, StopSignal
+from agent.sinks.mqtt import wire
+from agent.sinks.mqtt.options import Options
+from agent.sinks.mqtt.sending import Figures, Transmission
+
+IDLE_S = 0.2
+BUSY_S = 0.02
+LAST_WORDS_S = 3.0
+
+
+@runtime_checkable
+class _SyncedClock(Protocol):
+    def is_synced(self) -> bool: ...
+
+
+def clock_word(clock: Clock) -> str:
+    """Whether the clock is "synced" or "unsynced"; empty where it cannot tell."""
+    if isinstance(clock, _SyncedClock):
+        return "synced" if clock.is_synced() else "unsynced"
+    return ""
+
+
+class MqttSink:
+    """Status, heartbeat, alarms, andon, holds, results. The mark advances on a PUBACK that says success, in order, never else."""
+
+    def __init__(self, name: str, options: Options, context: PlugInContext) -> None:
+        self.name = name
+        self._options = options
+        self._clock = context.clock
+        self._boot_id = context.boot_id
+        self._stations = tuple(station.id for station in context.config.stations)
+        self._client_id = options.identifier("sink", name, context.state_dir)
+        self._stamp = wire.Stamp(context.boot_id, options.andon_valid_s)
+        self._figures = Figures()
+        self._link: Link | None = None
+        self._failures: Counter[str] = Counter()
+        self._connections = 0
+        self._last_error = ""
+        self._confirmed_to = 0
+        self._cursor_refused = 0
+        self._beats = 0
+        self._last_beat_at: float | None = None  # monotonic seconds
+        self._blind_s = 0.0
+
+    def run(self, outbox: Outbox, snapshots: Snapshots, stop: StopSignal) -> None:
+        """Send until `stop`, then the rest and the status 'stopped'."""
+        will = Will(f"{self._options.base}/status", wire.status(snapshots.current(), "lost", self._stations, self._boot_id, None))
+        link = Link(self._options, self._client_id, self._clock, Session(), will)
+        self._link = link
+        self._confirmed_to = max(self._confirmed_to, outbox.mark(self.name))
+        transmission: Transmission | None = None
+        orderly = False
+        try:
+            while not stop.is_set():
+                transmission = self._events(link, transmission, outbox, snapshots)
+                if transmission is None:
+                    link.service(IDLE_S)
+                    continue
+                self._beat(link, snapshots)
+                transmission.push(snapshots.current())
+                self._advance(transmission, outbox)
+                if transmission.is_busy or link.events:
+                    link.service(0.0 if link.events else BUSY_S)
+                else:
+                    outbox.wait(IDLE_S)
+                    link.service(0.0)
+            if transmission is not None:
+                self._last_words(link, transmission, outbox, snapshots)
+            orderly = True
+        finally:
+            self._link = None
+            link.close(will=not orderly)
+
+    def health(self) -> dict[str, float | str]:
+        """Figures for status and metrics; puback_failures_<reason> per reason the broker gave."""
+        link = self._link
+        figures = self._figures
+        return {
+            "connected": float(link is not None and link.connected),
+            "connections": float(self._connections),
+            "reconnects": float(max(0, self._connections - 1)),
+            "connection_failures": float(sum(self._failures.values())),
+            "sent": float(figures.sent),
+            "confirmed": float(figures.confirmed),
+            "replayed": float(figures.replayed),
+            "superseded": float(figures.superseded),
+            "nobody_listened": float(figures.nobody_listened),
+            "in_flight": float(figures.in_flight),
+            "refused_waiting": float(figures.refused_waiting),
+            "confirmed_to": float(self._confirmed_to),
+            "cursor_refused": float(self._cursor_refused),
+            "last_error": self._last_error,
+            **{f"puback_failures_{reason}": float(n) for reason, n in sorted(figures.puback_failures.items())},
+        }
+
+    def _events(self, link: Link, transmission: Transmission | None, outbox: Outbox, snapshots: Snapshots) -> Transmission | None:
+        """What the network reported; the transmission of the present connection, None without one."""
+        while link.events:
+            match link.events.popleft():
+                case Connected(receive_maximum=limit):
+                    self._connections += 1
+                    transmission = self._begin(link, min(limit, self._options.window), outbox, snapshots)
+                case Disconnected(reason=reason):
+                    transmission = None
+                    self._failures[reason] += 1
+                    self._last_error = reason
+                    self._figures.in_flight = 0
+                case Published(mid=mid, code=code, reason=reason):
+                    if transmission is not None:
+                        transmission.answered(mid, code, reason)
+                case Subscribed(refused=refused):
+                    if refused:
+                        self._last_error = f"broker refused the subscription to host/cursor: {refused[0]}"
+                case Arrived(message=message):
+                    self._host_stored(bytes(message.payload), outbox)
+        return transmission
+
+    def _begin(self, link: Link, window: int, outbox: Outbox, snapshots: Snapshots) -> Transmission:
+        """Status first, then how everything stands; then live, then backlog (Transmission)."""
+        link.subscribe([f"{self._options.base}/host/cursor"])
+        snapshot = snapshots.current()
+        self._status(link, snapshots, "online")
+        transmission = Transmission(link, self._options, self._stamp, self._clock, outbox, self._figures)
+        transmission.begin(snapshot, self._confirmed_to, window, clock_word(self._clock))
+        return transmission
+
+    def _status(self, link: Link, snapshots: Snapshots, state: wire.State) -> int | None:
+        body = wire.status(snapshots.current(), state, self._stations, self._boot_id, self._clock.now())
+        return link.publish(f"{self._options.base}/status", body, qos=1, retain=True)
+
+    def _beat(self, link: Link, snapshots: Snapshots) -> None:
+        now, last = self._clock.elapsed(), self._last_beat_at
+        if last is not None and now - last < self._options.heartbeat_s:
+            return
+        self._last_beat_at = now
+        snapshot = snapshots.current()
+        if last is not None and wire.sight(snapshot) == "blind":
+            self._blind_s += now - last
+        self._beats += 1
+        body = wire.heartbeat(snapshot, self._beats, self._blind_s, self._boot_id, self._clock.now())
+        link.publish(f"{self._options.base}/heartbeat", body, qos=0, retain=True)
+
+    def _advance(self, transmission: Transmission, outbox: Outbox) -> None:
+        confirmed_to = transmission.confirmed_to
+        if confirmed_to > self._confirmed_to:
+            self._confirmed_to = confirmed_to
+            outbox.advance(self.name, confirmed_to)
+
+    def _host_stored(self, payload: bytes, outbox: Outbox) -> None:
+        seq = wire.cursor(payload)
+        if seq is None or seq > outbox.last_id():
+            self._cursor_refused += 1
+        elif seq > outbox.mark("host"):
+            outbox.advance("host", seq)
+
+    def _last_words(self, link: Link, transmission: Transmission, outbox: Outbox, snapshots: Snapshots) -> None:
+        """The last commit's messages, then 'stopped', answered within a few seconds or not at all."""
+        until = self._clock.elapsed() + LAST_WORDS_S
+        said: int | None = None
+        while self._clock.elapsed() < until and link.connected:
+            transmission.push(snapshots.current(), live_only=True)
+            if said is None and transmission.is_live_done:
+                said = self._status(link, snapshots, "stopped")
+            link.service(BUSY_S)
+            answered = {event.mid for event in link.events if isinstance(event, Published)}
+            if self._events(link, transmission, outbox, snapshots) is not transmission:
+                return
+            self._advance(transmission, outbox)
+            if said is not None and said in answered:
+                return
