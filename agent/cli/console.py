@@ -1,0 +1,125 @@
+"""What the terminal sees: results on standard output, everything said about them on standard error."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from typing import Any, Protocol
+
+import msgspec
+
+Problem = tuple[str, str, str]  # path, message, hint
+
+
+class Advance(Protocol):
+    """Moves a progress bar."""
+
+    def __call__(self, by: int = 1) -> None: ...
+
+
+def error(message: str, hint: str = "") -> None:
+    """One error, and what to do about it."""
+    _say("error", "bold red", message)
+    if hint:
+        _say("hint", "cyan", hint)
+
+
+def problems(found: Sequence[Problem], summary: str) -> None:
+    """Every problem of a configuration, then how many."""
+    for path, message, hint in found:
+        _err().print(
+            f"[bold]{_safe(path)}[/bold]: {_safe(message)}" + (f" [dim]({_safe(hint)})[/dim]" if hint else ""), soft_wrap=True
+        )
+    error(summary, "mend these and run `linewarden check-config` again")
+
+
+def warning(path: str, message: str, hint: str = "") -> None:
+    """Something that works but may surprise."""
+    _say("warning", "yellow", f"{path}: {message}")
+    if hint:
+        _say("hint", "cyan", hint)
+
+
+def note(message: str) -> None:
+    """A word on standard error."""
+    _err().print(_safe(message), soft_wrap=True)
+
+
+def next_step(message: str) -> None:
+    """What to do next, said to a person only."""
+    if sys.stderr.isatty():
+        _say("next", "green", message)
+
+
+def out(text: str) -> None:
+    """A line of the result."""
+    sys.stdout.write(f"{text}\n")
+
+
+def out_json(value: Any) -> None:
+    """The result as one JSON value."""
+    sys.stdout.write(msgspec.json.format(msgspec.json.encode(value, enc_hook=_plain), indent=2).decode() + "\n")
+
+
+def table(title: str, columns: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
+    """Rows on standard output: drawn on a terminal, tab separated in a pipe."""
+    if not sys.stdout.isatty():
+        out("\t".join(columns))
+        for row in rows:
+            out("\t".join(cell.replace("\t", " ").replace("\n", " ") for cell in row))
+        return
+    from rich import box
+    from rich.console import Console
+    from rich.table import Table
+
+    drawn = Table(title=title, title_justify="left", box=box.SIMPLE_HEAD)
+    for column in columns:
+        drawn.add_column(column, overflow="fold")
+    for row in rows:
+        drawn.add_row(*(_safe(cell) for cell in row))
+    Console().print(drawn)
+
+
+@contextmanager
+def progress(title: str, total: int | None) -> Iterator[Advance]:
+    """A bar on a terminal, silence in a pipe."""
+    if not sys.stderr.isatty():
+        yield _still
+        return
+    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
+
+    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
+    with Progress(*columns, console=_err(), transient=True) as bar:
+        task = bar.add_task(title, total=total)
+
+        def advance(by: int = 1) -> None:
+            bar.advance(task, by)
+
+        yield advance
+
+
+def _still(by: int = 1) -> None:
+    """No bar to move."""
+
+
+def _say(label: str, style: str, message: str) -> None:
+    _err().print(f"[{style}]{label}:[/{style}] {_safe(message)}", soft_wrap=True)
+
+
+def _err() -> Any:
+    from rich.console import Console
+
+    return Console(stderr=True, highlight=False)
+
+
+def _safe(text: str) -> str:
+    """Text from outside, so that neither its brackets nor its control characters act on the terminal."""
+    from rich.markup import escape
+
+    return escape("".join(c if c.isprintable() or c == "\n" else "�" for c in text))
+
+
+def _plain(value: Any) -> Any:
+    """What msgspec does not know, as text."""
+    return str(value)
