@@ -43,7 +43,7 @@ def next_state(state: State, signal: Signal, *, latching: bool) -> State | None:
 
 
 class Alarm(msgspec.Struct, frozen=True, kw_only=True):
-    """One alarm of a station between two changes. clears_after: the part index past which it has returned; None: never by itself."""
+    """One alarm of a station between two changes. clears_after: part index past which it has returned; None: never by itself."""
 
     alarm_id: str
     station: str

@@ -14,6 +14,11 @@ def _segment(text: str) -> str:
     return "".join("_" if char in "/+#\0" else char for char in text)
 
 
+def cmd_result_topic(request_id: str) -> str:
+    """Where the answer to a command goes."""
+    return f"cmd_result/{_segment(request_id)}"
+
+
 def alarm_messages(document: AlarmDoc) -> list[OutMessage]:
     """The alarm as it stands (retained) and the transition that led there."""
     payload = _ENCODER.encode(document)
@@ -35,7 +40,7 @@ def message(document: Document) -> OutMessage:
         case IncidentDoc(incident=incident):
             return OutMessage(topic=f"incident/{incident}", payload=payload, qos=1, retain=True, kind="incident")
         case CommandResultDoc(request_id=request_id):
-            return OutMessage(topic=f"cmd_result/{_segment(request_id)}", payload=payload, qos=1, retain=False, kind="cmd_result")
+            return OutMessage(topic=cmd_result_topic(request_id), payload=payload, qos=1, retain=False, kind="cmd_result")
         case SummaryDoc(station=station):
             return OutMessage(topic=f"summary/{station}", payload=payload, qos=1, retain=False, kind="summary")
         case GapDoc():

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import logging
-from collections import defaultdict
+from collections import OrderedDict, defaultdict
 from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
 from typing import TYPE_CHECKING
 
 import msgspec
 
+from agent.core.messages import cmd_result_topic
 from agent.errors import StoreError
 from agent.ports import Delivery, Refused, Snapshot
 from agent.records import Command, Commanded, Entry, Event, Gap, Inspected, Inspection, Outcome, Tick, Told
@@ -31,6 +32,7 @@ _MAX_UNCOMMITTED = 1_000
 # A snapshot is no older than this while records arrive.
 _SNAPSHOT_S = 1.0
 _RETENTION_S = 60.0
+_RESULTS_KEPT = 256
 
 
 class Engine:
@@ -69,7 +71,7 @@ class Engine:
         windows = [int(getattr(tap, "window", _MAX_UNCOMMITTED)) for tap in taps.values()]
         self._window = max(1, min([*windows, 2 * _MAX_UNCOMMITTED]) // 2)
         self._receipts: defaultdict[str, list[object]] = defaultdict(list)
-        self._on_commit: list[Callable[[], None]] = []
+        self._results: OrderedDict[str, bytes] = OrderedDict()  # latest answers to commands, by topic
         self._uncommitted = 0
         self._urgent = False
         self._seq = 0
@@ -116,10 +118,11 @@ class Engine:
         if self._live and self._seq > self._checkpoint_seq:
             self._checkpoint()
         self._commit()
+        self.show(self._clock.now())
 
-    def when_committed(self, call: Callable[[], None]) -> None:
-        """Call it after the next commit (from this thread's own deliveries only)."""
-        self._on_commit.append(call)
+    def result_of(self, request_id: str) -> bytes | None:
+        """The answer to a command, once committed; the latest ones are kept. May be called from any thread."""
+        return self._results.get(cmd_result_topic(request_id))
 
     # --- one delivery -------------------------------------------------------------------------------------------------------
 
@@ -160,6 +163,11 @@ class Engine:
             journal.count(counter, labels, by)
         if effects.messages:
             journal.enqueue(effects.messages)
+            for message in effects.messages:
+                if message.kind == "cmd_result":
+                    self._results[message.topic] = message.payload
+                    if len(self._results) > _RESULTS_KEPT:
+                        self._results.popitem(last=False)
         self._urgent = self._urgent or effects.urgent
 
     def _tick(self) -> None:
@@ -187,15 +195,14 @@ class Engine:
         for sink, row_id in self._marks().items():
             self._journal.set_mark(sink, row_id)
         self._journal.commit(now)
+        shown_late = self._urgent or elapsed - self._shown_at >= _SNAPSHOT_S
+        self._uncommitted, self._urgent, self._committed_at = 0, False, elapsed
+        if shown_late:
+            self.show(now)
+        # Acknowledged last: who asked through the control socket finds the new state shown.
         receipts, self._receipts = self._receipts, defaultdict(list)
         for tap, given in receipts.items():
             self._acknowledge(tap, given)
-        calls, self._on_commit = self._on_commit, []
-        for call in calls:
-            call()
-        self._uncommitted, self._urgent, self._committed_at = 0, False, elapsed
-        if elapsed - self._shown_at >= _SNAPSHOT_S or calls or not self._live:
-            self.show(now)
 
     def _acknowledge(self, tap: str, receipts: Sequence[object]) -> None:
         known = self._taps.get(tap)

@@ -1,0 +1,176 @@
+"""The whole agent put together; the only file that names concrete classes."""
+
+from __future__ import annotations
+
+import logging
+import os
+import uuid
+from collections.abc import Callable
+from dataclasses import replace
+from importlib.metadata import version
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from agent.core.fold import Core
+from agent.frames.measurer import FrameMeasurer
+from agent.plugins import PlugIns
+from agent.ports import PlugInContext, Snapshot
+from agent.runtime.control import ControlTap
+from agent.runtime.engine import Engine
+from agent.runtime.inbox import BoundedInbox
+from agent.runtime.notify import SystemdNotifier
+from agent.runtime.snapshots import SnapshotBox
+from agent.runtime.threads import StopEvent, Worker
+from agent.store import SinkMarks, SqliteOutbox, SqliteStore
+
+if TYPE_CHECKING:
+    from agent.config.model import Config, PlugIn
+    from agent.ports import Clock, Sink, Tap, View
+
+_LOG = logging.getLogger("linewarden")
+STORE_NAME = "linewarden.db"
+CONTROL_NAME = "control.sock"
+_JOIN_S = 10.0
+_DRAIN_S = 5.0
+_WATCH_S = 1.0
+
+
+class App:
+    """Threads and their order: taps, sinks and views around the core; stopped taps first, then the core, then the sinks."""
+
+    def __init__(self, config: Config, clock: Clock, *, live: bool, state_dir: Path | None) -> None:
+        self.config = config
+        self.boot_id = uuid.uuid4().hex[:12]
+        self._clock = clock
+        self._live = live
+        path = None if state_dir is None else state_dir / STORE_NAME
+        self.store = SqliteStore(path, keep_days=config.store.keep_days, max_mb=config.store.max_mb, now=clock.now())
+        self._store_path = path
+        self._marks = SinkMarks()
+        self._measurer = FrameMeasurer(config.frames)
+        now = clock.now()
+        self.snapshots = SnapshotBox(Snapshot(now, now, self.boot_id, version("linewarden"), 0))
+        self._inbox = BoundedInbox()
+        context = PlugInContext(config, clock, self._measurer, state_dir or Path(), self.boot_id)
+        plugins = PlugIns()
+        self.taps: dict[str, Tap] = {p.name: _tap(plugins, p, context) for p in config.taps}
+        self.sinks: dict[str, Sink] = {p.name: _sink(plugins, p, context) for p in config.sinks} if live else {}
+        self.views: list[View] = []
+        if live and config.metrics.enabled:
+            from agent.views.prometheus import PrometheusView  # noqa: PLC0415  a replay does without its weight
+
+            self.views.append(PrometheusView(config.metrics))
+        if live and state_dir is not None:
+            control = ControlTap(state_dir / CONTROL_NAME, clock, self.snapshots, self._result_of)
+            self.taps[control.name] = control
+        self.engine = Engine(
+            core=Core(config, self.store),
+            journal=self.store,
+            inbox=self._inbox,
+            taps=self.taps,
+            clock=clock,
+            snapshots=self.snapshots,
+            options=config.agent,
+            boot_id=self.boot_id,
+            live=live,
+            marks=self._marks.take,
+            figures=self._figures,
+        )
+        self._workers: list[Worker] = []
+
+    def run(self, stop: StopEvent, on_ready: Callable[[], None] = lambda: None) -> None:
+        """Work until stopped, or, where every source ends, until all of it is folded and committed."""
+        notifier = SystemdNotifier()
+        refolded = self.engine.recover()
+        if refolded:
+            _LOG.info("folded %d journal entries again", refolded)
+        positions = self.store.positions()
+        edges, core_stop = StopEvent(), StopEvent()
+        core = Worker("core", lambda: self.engine.run(core_stop), core_stop, self._clock)
+        taps = {name: self._tap_worker(tap, positions.get(name), edges) for name, tap in self.taps.items()}
+        sink_stop = StopEvent()
+        sinks = [self._sink_worker(sink, sink_stop) for sink in self.sinks.values()]
+        views = [Worker(f"view {view.name}", self._view_work(view, edges), edges, self._clock) for view in self.views]
+        self._workers = [core, *taps.values(), *sinks, *views]
+        for worker in self._workers:
+            worker.start()
+        notifier.send("READY=1\nSTATUS=watching")
+        on_ready()
+        finite = [taps[name] for name, tap in self.taps.items() if tap.finite]
+        seen = -1
+        while not stop.wait(_WATCH_S if self._live else 0.02):
+            if not core.is_alive:
+                _LOG.error("the core has ended; stopping")
+                break
+            if self.engine.progress != seen:
+                seen = self.engine.progress
+                notifier.send("WATCHDOG=1")
+            if len(finite) == len(self.taps) and not any(worker.is_alive for worker in finite):
+                break
+        notifier.send("STOPPING=1")
+        edges.set()
+        for worker in (*taps.values(), *views):
+            worker.join(_JOIN_S)
+        core_stop.set()
+        core.join(6 * _JOIN_S)
+        if self.sinks and not stop.is_set():
+            sink_stop.wait(_DRAIN_S)
+        sink_stop.set()
+        for worker in sinks:
+            worker.join(_JOIN_S)
+        self._measurer.close()
+        self.store.close()
+
+    def _result_of(self, request_id: str) -> bytes | None:
+        return self.engine.result_of(request_id)
+
+    def _tap_worker(self, tap: Tap, position: str | None, stop: StopEvent) -> Worker:
+        return Worker(f"tap {tap.name}", lambda: tap.run(self._inbox, position, stop), stop, self._clock)
+
+    def _sink_worker(self, sink: Sink, stop: StopEvent) -> Worker:
+        def work() -> None:
+            assert self._store_path is not None
+            outbox = SqliteOutbox(self._store_path, self._marks)
+            try:
+                sink.run(outbox, self.snapshots, stop)
+            finally:
+                outbox.close()
+
+        return Worker(f"sink {sink.name}", work, stop, self._clock)
+
+    def _view_work(self, view: View, stop: StopEvent) -> Callable[[], None]:
+        return lambda: view.run(self.snapshots, stop)
+
+    def _figures(self, snapshot: Snapshot) -> Snapshot:
+        return replace(
+            snapshot,
+            counters=self.store.counters(),
+            taps={name: tap.health() for name, tap in self.taps.items()},
+            sinks={name: sink.health() for name, sink in self.sinks.items()},
+            outbox_depth=self.store.outbox_depth(list(self.sinks)),
+            store_bytes=self.store.size_bytes(),
+        )
+
+
+def build(config: Config, clock: Clock, *, live: bool = True, state_dir: Path | None = None) -> App:
+    """Everything constructed, nothing started. live False: a replay in memory, without ticks, sinks, views or control socket.
+
+    Raises ConfigError for a plug-in's options, StoreLocked when another agent has the state folder.
+    """
+    if live:
+        state_dir = state_dir or config.agent.state_dir
+        state_dir.mkdir(parents=True, exist_ok=True)
+    os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
+    return App(config, clock, live=live, state_dir=state_dir)
+
+
+def _tap(plugins: PlugIns, chosen: PlugIn, context: PlugInContext) -> Tap:
+    module = plugins.module("taps", chosen.type)
+    tap: Tap = module.build(chosen.name, module.Options.model_validate(chosen.options), context)
+    return tap
+
+
+def _sink(plugins: PlugIns, chosen: PlugIn, context: PlugInContext) -> Sink:
+    module = plugins.module("sinks", chosen.type)
+    sink: Sink = module.build(chosen.name, module.Options.model_validate(chosen.options), context)
+    return sink
