@@ -4,7 +4,8 @@ AgentError
 ├── ConfigError       the configuration has problems; carries all of them        exit 78
 ├── RecordRefused     a record that cannot be used; carries the counted reason
 ├── StoreError        the store cannot do what it must
-│   └── StoreLocked   another agent has this store open
+│   ├── StoreLocked   another agent has this store open
+│   └── StoreCorrupt  the file is damaged; the next start sets it aside
 ├── NotRunning        no agent answers on the control socket
 ├── CommandRefused    a command that is not allowed or names nothing
 ├── ChildTimedOut     a child process did not answer in time; it was killed
@@ -48,6 +49,10 @@ class StoreError(AgentError):
 
 class StoreLocked(StoreError):
     """Another agent has this store open."""
+
+
+class StoreCorrupt(StoreError):
+    """The file is damaged; the next start sets it aside."""
 
 
 class NotRunning(AgentError):

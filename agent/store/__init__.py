@@ -1,1 +1,1 @@
-"""The store: SQLite schema and migrations, one writer, checkpoints, outbox, retention."""
+"""The store: one SQLite file with the journal, the alarms and the outbox; one writer, any number of readers."""

@@ -1,0 +1,100 @@
+"""Questions to a store that may or may not have an agent: read-only, for the command line."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+from types import TracebackType
+from typing import Self
+
+import msgspec
+
+from agent.documents import AlarmDoc, IncidentDoc
+from agent.ports import PartRow
+from agent.records import Entry
+from agent.store import schema
+from agent.store.body import unpack_entry
+from agent.store.times import from_micros
+
+_ALARM = msgspec.json.Decoder(AlarmDoc)
+_INCIDENT = msgspec.json.Decoder(IncidentDoc)
+
+
+@dataclass(frozen=True, slots=True)
+class BaselineRow:
+    """One fitted baseline as it was kept."""
+
+    station: str
+    stream: str
+    at: datetime
+    body: bytes
+
+
+class Reader:
+    """A read-only look at the store; a context manager. Raises StoreError when there is none."""
+
+    def __init__(self, path: Path) -> None:
+        self._db = schema.connect_reader(path)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+        self.close()
+
+    def alarms(self) -> list[AlarmDoc]:
+        """Each alarm as it stands."""
+        return [_ALARM.decode(body) for (body,) in self._db.execute("SELECT body FROM alarms ORDER BY alarm_id")]
+
+    def alarm_events(self, after: int = 0) -> Iterator[tuple[int, AlarmDoc]]:
+        """Every transition kept, in order, with its row."""
+        for row, body in self._db.execute("SELECT id, body FROM alarm_events WHERE id > ? ORDER BY id", (after,)):
+            yield int(row), _ALARM.decode(body)
+
+    def incidents(self) -> list[IncidentDoc]:
+        """All kept, oldest first."""
+        return [_INCIDENT.decode(body) for (body,) in self._db.execute("SELECT body FROM incidents ORDER BY opened_at")]
+
+    def incident(self, incident: str) -> IncidentDoc | None:
+        """One of them."""
+        row = self._db.execute("SELECT body FROM incidents WHERE incident = ?", (incident,)).fetchone()
+        return None if row is None else _INCIDENT.decode(row[0])
+
+    def part_index(self, station: str, part_id: str) -> int | None:
+        """Index of the latest inspection of this part."""
+        row = self._db.execute(
+            "SELECT max(p.idx) FROM parts p JOIN names n ON n.id = p.station WHERE n.name = ? AND p.part_id = ?", (station, part_id)
+        ).fetchone()
+        return None if row[0] is None else int(row[0])
+
+    def passed_parts(self, station: str, first: int, last: int) -> Iterator[PartRow]:
+        """The hold list: parts with verdict ok and first <= index <= last."""
+        rows = self._db.execute(
+            "SELECT p.idx, p.part_id, p.captured_at, p.verdict, r.name, p.box FROM parts p"
+            " JOIN names n ON n.id = p.station JOIN names r ON r.id = p.recipe"
+            " WHERE n.name = ? AND p.idx BETWEEN ? AND ? AND p.verdict = 'ok' ORDER BY p.idx",
+            (station, first, last),
+        )
+        for index, part_id, captured_at, verdict, recipe, box in rows:
+            yield PartRow(station, index, part_id, from_micros(captured_at), verdict, recipe, box)
+
+    def baselines(self, station: str = "") -> Iterator[BaselineRow]:
+        """Every baseline kept, oldest first; of all stations when none is named."""
+        rows = self._db.execute("SELECT station, stream, at, body FROM baselines WHERE ? IN ('', station) ORDER BY id", (station,))
+        for name, stream, at, body in rows:
+            yield BaselineRow(name, stream, from_micros(at), body)
+
+    def entries(self, after: int = 0) -> Iterator[tuple[int, Entry]]:
+        """The journal in order."""
+        for seq, body in self._db.execute("SELECT seq, body FROM journal WHERE seq > ? ORDER BY seq", (after,)):
+            yield int(seq), unpack_entry(body)
+
+    def counters(self) -> dict[tuple[str, str], int]:
+        """Durable totals by (counter, labels)."""
+        return {(counter, labels): total for counter, labels, total in self._db.execute("SELECT * FROM counters")}
+
+    def close(self) -> None:
+        """Let go of the file."""
+        self._db.close()

@@ -1,0 +1,141 @@
+"""Retention: what goes, in which order, a bounded slice at a time.
+
+By age (keep_days): journal, then parts. By size (max_mb), oldest first, each kind only when those before it have
+nothing left to give:
+1. outbox messages that every sink had confirmed  2. journal entries  3. parts  4. fitted baselines but the last three of a stream
+5. closed incidents  6. messages never confirmed (counted as lost)  7. alarm transitions. The current alarms are never deleted.
+Never deleted: journal entries newer than the oldest checkpoint, and the parts of an open hold.
+"""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+import msgspec
+
+from agent.documents import IncidentDoc
+from agent.store.schema import WAL_PAGES
+
+SLICE = 2000
+# A plant host that lost its own store gets this much again.
+REPLAY_WINDOW_S = 7 * 86_400
+# Size-driven deletion starts here, so that the bound itself is not passed between two slices.
+FILL = 0.9
+_INCIDENT = msgspec.json.Decoder(IncidentDoc)
+
+
+class Retention:
+    """Works on the writer's connection, within its transaction."""
+
+    def __init__(self, db: sqlite3.Connection, path: Path, *, keep_days: int, max_bytes: int, sinks: Sequence[str]) -> None:
+        self._db = db
+        self._path = path
+        self._keep = keep_days * 86_400_000_000
+        self._max_bytes = max_bytes
+        self._sinks = tuple(sinks)
+        self._vacuum = False
+
+    def size_on_disk(self) -> int:
+        """The file and its log, bytes."""
+        files = (self._path, self._path.with_name(self._path.name + "-wal"))
+        return sum(f.stat().st_size for f in files if f.exists())
+
+    def undelivered(self) -> int:
+        """Messages after the slowest sink's mark; 0 without sinks."""
+        if not self._sinks:
+            return 0
+        return int(self._db.execute("SELECT count(*) FROM outbox WHERE id > ?", (self._confirmed(),)).fetchone()[0])
+
+    def is_over(self) -> bool:
+        """Whether the used pages and the log together exceed what the bound allows."""
+        pages, free, size = (
+            int(self._db.execute(f"PRAGMA {name}").fetchone()[0]) for name in ("page_count", "freelist_count", "page_size")
+        )
+        return (pages - free + WAL_PAGES) * size > self._max_bytes * FILL
+
+    def delete_slice(self, now: int) -> list[tuple[str, str, int]]:
+        """Delete one slice; counts (counter, labels, by) of what went. now: microseconds."""
+        oldest = now - self._keep
+        gone = {
+            "outbox": self._delete("outbox", "id", f"id <= {self._confirmed()} AND at < {now - REPLAY_WINDOW_S * 1_000_000}"),
+            "journal": self._delete("journal", "seq", f"seq < {self._oldest_checkpoint()} AND at < {oldest}"),
+            "parts": self._delete_parts(f"captured_at < {oldest}"),
+        }
+        if self.is_over():
+            self._vacuum = True
+            kind, by = self._for_size()
+            gone[kind] = gone.get(kind, 0) + by
+        counts = [("expired", kind, by) for kind, by in gone.items() if by and kind != "unconfirmed"]
+        return counts + ([("lost", "outbox", gone["unconfirmed"])] if gone.get("unconfirmed") else [])
+
+    def _for_size(self) -> tuple[str, int]:
+        """A slice of the first kind that has something to give, and how much."""
+        steps: tuple[tuple[str, Callable[[], int]], ...] = (
+            ("outbox", lambda: self._delete("outbox", "id", f"id <= {self._confirmed()}")),
+            ("journal", lambda: self._delete("journal", "seq", f"seq < {self._oldest_checkpoint()}")),
+            ("parts", lambda: self._delete_parts("1")),
+            ("baselines", lambda: self._delete("baselines", "id", _OLD_BASELINES)),
+            ("incidents", lambda: self._delete("incidents", "incident", "open = 0")),
+            ("unconfirmed", lambda: self._delete("outbox", "id", "1")),
+            ("alarm_events", lambda: self._delete("alarm_events", "id", "1")),
+        )
+        for kind, step in steps:
+            by = step()
+            if by:
+                return kind, by
+        return "", 0
+
+    def after_commit(self) -> None:
+        """Give freed pages back to the disk, a bounded number; outside any transaction."""
+        if self._vacuum:
+            self._vacuum = False
+            self._db.executescript("PRAGMA incremental_vacuum(4000)")
+
+    def _delete(self, table: str, key: str, which: str) -> int:
+        return self._db.execute(
+            f"DELETE FROM {table} WHERE {key} IN (SELECT {key} FROM {table} WHERE {which} ORDER BY {key} LIMIT {SLICE})"  # noqa: S608  (constants and integers)
+        ).rowcount
+
+    def _delete_parts(self, which: str) -> int:
+        held = self._first_held()
+        gone = 0
+        for (station,) in self._db.execute("SELECT DISTINCT station FROM parts").fetchall():
+            limit = held.get(station, 1 << 62)
+            rows = self._db.execute(
+                f"SELECT idx FROM (SELECT idx, captured_at FROM parts WHERE station = ? AND idx < ? ORDER BY idx LIMIT {SLICE})"  # noqa: S608
+                f" WHERE {which}",
+                (station, limit),
+            ).fetchall()
+            if rows:
+                gone += self._db.execute("DELETE FROM parts WHERE station = ? AND idx <= ?", (station, rows[-1][0])).rowcount
+        return gone
+
+    def _first_held(self) -> dict[int, int]:
+        """Per station, the first part of its open holds."""
+        first: dict[int, int] = {}
+        for (body,) in self._db.execute("SELECT body FROM incidents WHERE open = 1"):
+            hold = _INCIDENT.decode(body).hold
+            if hold is None or not hold.open:
+                continue
+            row = self._db.execute(
+                "SELECT p.station, min(p.idx) FROM parts p JOIN names n ON n.id = p.station WHERE n.name = ? AND p.part_id = ?",
+                (hold.station, hold.from_part_id),
+            ).fetchone()
+            if row is not None and row[1] is not None:
+                first[row[0]] = min(row[1], first.get(row[0], row[1]))
+        return first
+
+    def _oldest_checkpoint(self) -> int:
+        row = self._db.execute("SELECT min(seq) FROM checkpoints").fetchone()
+        return int(row[0] or 0)
+
+    def _confirmed(self) -> int:
+        """Highest outbox id that every configured sink has had acknowledged; everything without sinks."""
+        marks = dict(self._db.execute("SELECT sink, row_id FROM sink_marks"))
+        return min((int(marks.get(sink, 0)) for sink in self._sinks), default=1 << 62)
+
+
+_OLD_BASELINES = """id NOT IN (SELECT id FROM (
+    SELECT id, row_number() OVER (PARTITION BY station, stream ORDER BY id DESC) AS age FROM baselines) WHERE age <= 3)"""
