@@ -1,29 +1,56 @@
-"""Checks of arrays at the border of a detector."""
+"""Checks of arrays at the package's borders."""
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
+from numpy.typing import NDArray
 
 from detectors.contract import FloatArray, IntArray, SavedState
 from detectors.errors import ShapeError
 
 
-def check_rows(x: FloatArray, at: IntArray, columns: int) -> None:
-    """Raises ShapeError unless x is float64 (T, columns) and at int64 (T,), non-decreasing."""
-    if x.ndim != 2 or x.shape[1] != columns:
-        raise ShapeError(f"rows must have shape (T, {columns}), got {x.shape}")
-    if x.dtype != np.float64:
-        raise ShapeError(f"rows must be float64, got {x.dtype}")
-    if at.shape != (x.shape[0],) or at.dtype != np.int64:
-        raise ShapeError(f"labels must be int64 of shape ({x.shape[0]},), got {at.dtype} {at.shape}")
-    if at.size > 1 and np.any(np.diff(at) < 0):
+def rows(x: FloatArray, columns: int, name: str = "batch") -> FloatArray:
+    """`x` itself when it is (T, columns) float64 without infinities; NaN is allowed. Raises ShapeError."""
+    if not isinstance(x, np.ndarray) or x.dtype != np.float64 or x.ndim != 2 or x.shape[1] != columns:
+        raise ShapeError(f"{name} must be float64 of shape (T, {columns}), got {_described(x)}")
+    if not np.isfinite(x).all() and np.isinf(x).any():
+        raise ShapeError(f"{name} must not hold infinities", hint="refuse infinite values where they come in")
+    return x
+
+
+def labels(at: IntArray, length: int) -> IntArray:
+    """`at` itself when it is (length,) int64 and non-decreasing. Raises ShapeError."""
+    if not isinstance(at, np.ndarray) or at.dtype != np.int64 or at.shape != (length,):
+        raise ShapeError(f"labels must be int64 of shape ({length},), got {_described(at)}")
+    if length > 1 and (at[1:] < at[:-1]).any():
         raise ShapeError("labels must not decrease")
+    return at
 
 
-def restore(saved: SavedState, name: str, like: FloatArray | IntArray) -> None:
-    """Copy the saved array `name` into `like`. Raises ShapeError when it is missing or of another shape or type."""
-    value = saved.get(name)
-    if value is None or value.shape != like.shape or value.dtype != like.dtype:
-        got = "nothing" if value is None else f"{value.dtype} {value.shape}"
-        raise ShapeError(f"saved state needs {name} as {like.dtype} {like.shape}, got {got}")
-    like[...] = value
+def vector(values: FloatArray, length: int, name: str) -> FloatArray:
+    """A contiguous copy of a finite (length,) float vector. Raises ShapeError."""
+    if not isinstance(values, np.ndarray) or values.dtype != np.float64 or values.shape != (length,):
+        raise ShapeError(f"{name} must be float64 of shape ({length},), got {_described(values)}")
+    if not np.isfinite(values).all():
+        raise ShapeError(f"{name} must be finite")
+    return values.copy()
+
+
+def restore(state: dict[str, NDArray[Any]], saved: SavedState) -> None:
+    """Write saved arrays into the arrays of `state`, in place, all or none. Raises ShapeError when names, shapes or types differ."""
+    if state.keys() != saved.keys():
+        raise ShapeError(f"saved state must hold {sorted(state)}, got {sorted(saved)}")
+    for name, target in state.items():
+        source = saved[name]
+        if source.shape != target.shape or source.dtype != target.dtype:
+            raise ShapeError(f"saved {name} must be {target.dtype} of shape {target.shape}, got {_described(source)}")
+    for name, target in state.items():
+        target[...] = saved[name]
+
+
+def _described(x: object) -> str:
+    if isinstance(x, np.ndarray):
+        return f"{x.dtype} of shape {x.shape}"
+    return type(x).__name__

@@ -64,9 +64,10 @@ class EvidenceBank:
         self._all_started = columns == 0
         self._evidence = np.zeros(columns)
         self._clip = CLIP * self._c
+        self._stake = np.repeat(self._w, columns, axis=1)  # the weights once per column: no broadcasting per row
         self._low = np.empty((bets, columns), np.bool_)
         self._crossed = np.empty(columns, np.bool_)
-        self._updates_grid = np.broadcast_to(self._updates, (bets, columns))
+        self._half_sum = np.empty(((bets + 1) // 2, columns))
 
     @property
     def evidence(self) -> FloatArray:
@@ -93,28 +94,39 @@ class EvidenceBank:
             self._start(measured, at)
         r, m, low = self._r, self._m, self._low
         if measured is None:
-            r += self._w
+            r += self._stake
             self._updates += 1
         else:
-            r += self._w * measured
+            r += self._stake * measured
             self._updates += measured
-        r *= e
-        np.minimum(r, self._clip, out=r)
+        r *= e  # needs no clip: below c after the row before, else restarted
         m *= e
         np.less_equal(m, 1.0, out=low)
         if measured is not None:
             low &= measured
         np.maximum(m, 1.0, out=m)
         np.putmask(self._low_at, low, at)
-        np.copyto(self._low_updates, self._updates_grid, where=low)
-        total = self._evidence
-        np.add(r[0], 0.0, out=total)
-        for row in r[1:]:
-            total += row
-        np.greater_equal(total, self._c, out=self._crossed)
+        np.putmask(self._low_updates, low, self._updates)  # repeats (K,) along the bets
+        self._sum()
+        np.greater_equal(self._evidence, self._c, out=self._crossed)
         if self._crossed.any():
             return [self._cross(int(k), at) for k in np.flatnonzero(self._crossed)]
         return []
+
+    def _sum(self) -> None:
+        """Evidence = the sum over bets, second half onto first half until one row is left: a fixed order, whatever the columns."""
+        half, rows = self._half_sum, self._r.shape[0]
+        if rows == 1:
+            np.copyto(self._evidence, self._r[0])
+            return
+        source = self._r
+        while rows > 2:
+            kept, rest = (rows + 1) // 2, rows // 2
+            np.add(source[:rest], source[kept:rows], out=half[:rest])
+            if kept > rest and source is self._r:
+                np.copyto(half[rest], source[rest])
+            source, rows = half, kept
+        np.add(source[0], source[1], out=self._evidence)
 
     def _start(self, measured: BoolArray | None, at: int) -> None:
         """The label before a column's first row is the last at which nothing had happened to it yet."""

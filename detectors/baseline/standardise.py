@@ -50,4 +50,4 @@ class Standardiser:
 
     def load(self, saved: SavedState) -> None:
         """Continue from a saved memory. Raises ShapeError."""
-        restore(saved, "last", self._last)
+        restore({"last": self._last}, saved)
