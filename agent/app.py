@@ -21,7 +21,7 @@ from agent.runtime.inbox import BoundedInbox
 from agent.runtime.notify import SystemdNotifier
 from agent.runtime.snapshots import SnapshotBox
 from agent.runtime.threads import StopEvent, Worker
-from agent.store import SinkMarks, SqliteOutbox, SqliteStore
+from agent.store.writer import SqliteStore
 
 if TYPE_CHECKING:
     from agent.config.model import Config, PlugIn
@@ -43,10 +43,14 @@ class App:
         self.boot_id = uuid.uuid4().hex[:12]
         self._clock = clock
         self._live = live
-        path = None if state_dir is None else state_dir / STORE_NAME
-        self.store = SqliteStore(path, keep_days=config.store.keep_days, max_mb=config.store.max_mb, now=clock.now())
-        self._store_path = path
-        self._marks = SinkMarks()
+        sinks = [plugin.name for plugin in config.sinks] if live else []
+        self.store = SqliteStore(
+            (state_dir or Path()) / STORE_NAME,
+            keep_days=config.store.keep_days,
+            max_mb=config.store.max_mb,
+            in_memory=state_dir is None,
+            sinks=sinks,
+        )
         self._measurer = FrameMeasurer(config.frames)
         now = clock.now()
         self.snapshots = SnapshotBox(Snapshot(now, now, self.boot_id, version("linewarden"), 0))
@@ -57,7 +61,7 @@ class App:
         self.sinks: dict[str, Sink] = {p.name: _sink(plugins, p, context) for p in config.sinks} if live else {}
         self.views: list[View] = []
         if live and config.metrics.enabled:
-            from agent.views.prometheus import PrometheusView  # noqa: PLC0415  a replay does without its weight
+            from agent.views.prometheus import PrometheusView
 
             self.views.append(PrometheusView(config.metrics))
         if live and state_dir is not None:
@@ -73,7 +77,6 @@ class App:
             options=config.agent,
             boot_id=self.boot_id,
             live=live,
-            marks=self._marks.take,
             figures=self._figures,
         )
         self._workers: list[Worker] = []
@@ -129,8 +132,7 @@ class App:
 
     def _sink_worker(self, sink: Sink, stop: StopEvent) -> Worker:
         def work() -> None:
-            assert self._store_path is not None
-            outbox = SqliteOutbox(self._store_path, self._marks)
+            outbox = self.store.outbox()
             try:
                 sink.run(outbox, self.snapshots, stop)
             finally:
@@ -147,7 +149,7 @@ class App:
             counters=self.store.counters(),
             taps={name: tap.health() for name, tap in self.taps.items()},
             sinks={name: sink.health() for name, sink in self.sinks.items()},
-            outbox_depth=self.store.outbox_depth(list(self.sinks)),
+            outbox_depth=self.store.outbox_depth(),
             store_bytes=self.store.size_bytes(),
         )
 

@@ -50,10 +50,9 @@ class Engine:
         options: AgentSection,
         boot_id: str,
         live: bool,
-        marks: Callable[[], Mapping[str, int]],
         figures: Callable[[Snapshot], Snapshot],
     ) -> None:
-        """live: ticks, gaps, checkpoints and retention happen; a replay has none of them. marks: sinks' progress since asked last.
+        """live: ticks, gaps, checkpoints and retention happen; a replay has none of them.
 
         figures: fills in what the edges know (taps, sinks, sizes) before a snapshot is shown.
         """
@@ -66,7 +65,6 @@ class Engine:
         self._options = options
         self._boot_id = boot_id
         self._live = live
-        self._marks = marks
         self._figures = figures
         windows = [int(getattr(tap, "window", _MAX_UNCOMMITTED)) for tap in taps.values()]
         self._window = max(1, min([*windows, 2 * _MAX_UNCOMMITTED]) // 2)
@@ -90,10 +88,15 @@ class Engine:
                 after = self._checkpoint_seq = checkpoint[0]
             except StoreError as error:
                 _LOG.warning("the checkpoint cannot be continued, the journal is folded from its start: %s", error)
+                self._journal.discard_checkpoint(checkpoint[0])
+                self._journal.forget_parts()
         folded = 0
         self._seq = after
         for seq, entry in self._journal.entries_after(after):
-            self._core.fold(entry)
+            effects = self._core.fold(entry)
+            if checkpoint is not None and not after:
+                for part in effects.parts:
+                    self._journal.record_part(part)
             self._seq = seq
             folded += 1
         if self._live:
@@ -192,8 +195,6 @@ class Engine:
             if elapsed - self._swept_at >= _RETENTION_S:
                 self._swept_at = elapsed
                 self._journal.delete_expired(now)
-        for sink, row_id in self._marks().items():
-            self._journal.set_mark(sink, row_id)
         self._journal.commit(now)
         shown_late = self._urgent or elapsed - self._shown_at >= _SNAPSHOT_S
         self._uncommitted, self._urgent, self._committed_at = 0, False, elapsed

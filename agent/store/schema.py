@@ -49,6 +49,7 @@ def connect_writer(path: Path, *, durable: bool) -> sqlite3.Connection:
     """A connection with the pragmas of the one writer, migrated. Raises sqlite3.DatabaseError for a damaged file."""
     connection = sqlite3.connect(path, isolation_level=None, check_same_thread=False, cached_statements=64)
     try:
+        connection.execute("PRAGMA page_size = 2048")
         connection.execute("PRAGMA auto_vacuum = INCREMENTAL")  # only takes before the first table, and before WAL
         connection.execute("PRAGMA journal_mode = WAL")
         connection.execute(f"PRAGMA synchronous = {'FULL' if durable else 'OFF'}")

@@ -128,7 +128,7 @@ class SqliteStore:
                     body,
                 ),
             )
-        self._write("INSERT OR REPLACE INTO alarms VALUES (?,?,?,?)", (document.alarm_id, document.station, document.state, body))
+        self._write("INSERT OR REPLACE INTO alarms VALUES (?,?,?,?)", (document.station, document.alarm_id, document.state, body))
 
     def record_incident(self, document: IncidentDoc) -> None:
         """See Journal."""

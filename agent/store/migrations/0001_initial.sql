@@ -40,10 +40,11 @@ CREATE INDEX outbox_cmd_result ON outbox (topic) WHERE kind = 'cmd_result';
 
 -- body: JSON of agent.documents.AlarmDoc, IncidentDoc
 CREATE TABLE alarms (
-    alarm_id TEXT PRIMARY KEY,
     station TEXT NOT NULL,
+    alarm_id TEXT NOT NULL,
     state TEXT NOT NULL,
-    body BLOB NOT NULL
+    body BLOB NOT NULL,
+    PRIMARY KEY (station, alarm_id)
 ) WITHOUT ROWID;
 CREATE TABLE alarm_events (
     id INTEGER PRIMARY KEY AUTOINCREMENT,
