@@ -21,6 +21,7 @@ from agent.runtime.inbox import BoundedInbox
 from agent.runtime.notify import SystemdNotifier
 from agent.runtime.snapshots import SnapshotBox
 from agent.runtime.threads import StopEvent, Worker
+from agent.state_folder import CONTROL_NAME, STORE_NAME
 from agent.store.writer import SqliteStore
 
 if TYPE_CHECKING:
@@ -28,8 +29,6 @@ if TYPE_CHECKING:
     from agent.ports import Clock, Sink, Tap, View
 
 _LOG = logging.getLogger("linewarden")
-STORE_NAME = "linewarden.db"
-CONTROL_NAME = "control.sock"
 _JOIN_S = 10.0
 _DRAIN_S = 5.0
 _WATCH_S = 1.0
