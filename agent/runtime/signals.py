@@ -16,7 +16,7 @@ _SIGNALS = (signal.SIGINT, signal.SIGTERM)
 def stopped_by_signals(stop: StopEvent) -> Iterator[None]:
     """Inside, the first signal sets `stop`, the next raises KeyboardInterrupt. Main thread only."""
 
-    def on_signal(number: int, frame: FrameType | None) -> None:
+    def on_signal(_number: int, _frame: FrameType | None) -> None:
         if stop.is_set():
             raise KeyboardInterrupt
         stop.set()

@@ -1,0 +1,134 @@
+"""`linewarden status` and `linewarden alarms`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import click
+
+from agent.cli import console
+from agent.cli.access import agent_options, snapshot, state_folder, store
+from agent.errors import NotRunning
+
+_UNACKNOWLEDGED = ("UNACK", "RTNUN", "LATCHED")
+
+
+@click.command("status")
+@agent_options
+@click.option("--json", "as_json", is_flag=True, help="Print everything that may be seen from outside, as JSON.")
+def status(config_file: Path | None, state_dir: Path | None, as_json: bool) -> int:
+    """What is watched, how far learning is, and what is wrong.
+
+    \b
+    linewarden status --config linewarden.toml
+    linewarden status --state-dir /var/lib/linewarden --json | jq .stations
+
+    Asks the running agent. Without one it says so and exits 1; `linewarden alarms` then still reads the store.
+    """
+    shown = snapshot(state_folder(config_file, state_dir))
+    if as_json:
+        console.out_json(shown)
+        return 0
+    console.out(f"linewarden {shown['version']}, running since {_instant(shown['started_at'])}")
+    rows = [
+        (
+            s["station"],
+            s["state"],
+            str(s["parts"]),
+            str(s["rejected"]),
+            str(s["outcomes"]),
+            _outcome_test(s),
+            _instant(s["last_captured_at"]),
+        )
+        for s in shown["stations"]
+    ]
+    console.table("Stations", ("station", "state", "parts", "rejected", "outcomes", "outcome test", "last part"), rows)
+    streams = [
+        (s["station"], t["stream"], t["state"], f"{t['parts']} of {t['parts_needed']}", t["detail"])
+        for s in shown["stations"]
+        for t in s["streams"]
+    ]
+    console.table("Streams", ("station", "stream", "state", "parts", "detail"), streams)
+    edges = [
+        (kind[:-1], name, ", ".join(f"{key} {_figure(value)}" for key, value in figures.items()))
+        for kind in ("taps", "sinks")
+        for name, figures in shown[kind].items()
+    ]
+    console.table("Edges", ("kind", "name", "figures"), edges)
+    standing = [alarm for alarm in shown["alarms"] if alarm.get("active") or alarm["state"] in _UNACKNOWLEDGED]
+    console.out(f"{len(standing)} alarm(s) standing, {shown['outbox_depth']} message(s) waiting to be sent")
+    if standing:
+        console.next_step("linewarden alarms")
+    return 0
+
+
+@click.command("alarms")
+@agent_options
+@click.option("--all", "every", is_flag=True, help="Also alarms that are back to normal and acknowledged.")
+@click.option("--history", is_flag=True, help="Every transition kept, oldest first, instead of the present state.")
+@click.option("--json", "as_json", is_flag=True, help="Print the alarm documents as JSON.")
+def alarms(config_file: Path | None, state_dir: Path | None, every: bool, history: bool, as_json: bool) -> int:
+    """The alarms that stand: what changed, since when, and what to do.
+
+    \b
+    linewarden alarms --config linewarden.toml
+    linewarden alarms --history --json > transitions.json
+
+    Asks the running agent; without one it reads the store and says so.
+    """
+    folder = state_folder(config_file, state_dir)
+    documents = _history(folder) if history else _present(folder)
+    if not every and not history:
+        documents = [alarm for alarm in documents if alarm["state"] != "NORM"]
+    if as_json:
+        console.out_json(documents)
+        return 0
+    if not documents:
+        console.note("no alarms")
+        return 0
+    if history:
+        rows = [
+            (_instant(a["changed_at"]), a["station"], a["alarm_id"], a["transition"], a["part_id"], a["text"]) for a in documents
+        ]
+        console.table("Transitions", ("changed", "station", "alarm", "transition", "part", "text"), rows)
+        return 0
+    rows = [(a["occurrence_id"], a["state"], a["andon"], _instant(a.get("raised_at")), a["text"], a["response"]) for a in documents]
+    console.table("Alarms", ("occurrence", "state", "andon", "raised", "what", "do"), rows)
+    waiting = [alarm for alarm in documents if alarm["state"] in _UNACKNOWLEDGED]
+    if waiting:
+        console.next_step(f"linewarden ack {waiting[0]['occurrence_id']} --by NAME")
+    return 0
+
+
+def _present(folder: Path) -> list[dict[str, Any]]:
+    try:
+        present: list[dict[str, Any]] = snapshot(folder)["alarms"]
+    except NotRunning:
+        import msgspec
+
+        with store(folder) as kept:
+            present = [msgspec.to_builtins(alarm) for alarm in kept.alarms()]
+        console.warning("agent", "not running; these are the alarms as it left them", "start it with `linewarden run`")
+    return present
+
+
+def _history(folder: Path) -> list[dict[str, Any]]:
+    import msgspec
+
+    with store(folder) as kept:
+        return [msgspec.to_builtins(event) for _, event in kept.alarm_events()]
+
+
+def _outcome_test(station: dict[str, Any]) -> str:
+    state = str(station["outcome_state"])
+    return f"{state}, {station['audits_judged']} judged" if station["audits_judged"] else state
+
+
+def _instant(text: str | None) -> str:
+    """ISO 8601 to the second, in UTC as kept."""
+    return "" if text is None else text.replace("T", " ").split(".")[0].removesuffix("Z").split("+")[0]
+
+
+def _figure(value: float | str | None) -> str:
+    return f"{value:g}" if isinstance(value, int | float) else str(value)
