@@ -46,7 +46,7 @@ class Broker:
         self.process: subprocess.Popen[bytes] | None = None
         self.config.write_text(
             f"listener {self.port} 127.0.0.1\nallow_anonymous true\npersistence true\npersistence_location {folder}/\n"
-            f"max_queued_messages 100000\nautosave_interval 1\nautosave_on_changes true\nuser root\n{extra}"
+            f"max_queued_messages 100000\nuser root\n{extra}"
         )
 
     def start(self) -> Broker:

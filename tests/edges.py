@@ -8,7 +8,7 @@ import time
 from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
 
 from agent.config.model import Config
 from agent.documents import OutMessage
@@ -129,7 +129,7 @@ class Running:
         def body() -> None:
             try:
                 run(self.stop)
-            except BaseException as error:
+            except BaseException as error:  # noqa: BLE001 - raised again by __exit__
                 self.error = error
 
         self._thread = threading.Thread(target=body, daemon=True)
@@ -139,7 +139,7 @@ class Running:
     def ended(self) -> bool:
         return not self._thread.is_alive()
 
-    def __enter__(self) -> Running:
+    def __enter__(self) -> Self:
         return self
 
     def __exit__(self, *_: object) -> None:

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import json
 import signal
-from datetime import UTC, datetime
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -32,7 +33,7 @@ def broker(tmp_path):
 
 def alarm(state: str = "UNACK", alarm_id: str = "picture", text: str = "t") -> AlarmDoc:
     return AlarmDoc(
-        alarm_id=alarm_id, occurrence_id="o1", station="ST4", stream="main", state=state, transition=f"NORM→{state}", active=True, acked=False,
+        alarm_id=alarm_id, occurrence_id="o1", station="ST4", stream="main", state=state, transition="", active=True, acked=False,
         priority="warning", andon="amber", code="L1", text=text, response="r", part_id="p1", raised_at=AT, changed_at=AT,
     )  # fmt: skip
 
@@ -53,7 +54,9 @@ def station(**more: Any) -> StationView:
 
 
 def snapshots(**more: Any) -> FixedSnapshots:
-    return FixedSnapshots(Snapshot(at=AT, started_at=AT, boot_id="boot", version="9", seq=1, **{"stations": (station(),), **more}))
+    return FixedSnapshots(
+        Snapshot(at=datetime.now(UTC), started_at=AT, boot_id="boot", version="9", seq=1, **{"stations": (station(),), **more})
+    )
 
 
 def sink_at(broker: Broker, folder: Path, clock: Any = None, **options: Any):
@@ -98,10 +101,12 @@ def test_the_broker_says_lost_when_the_sink_dies_without_saying_stopped(broker, 
             return super().current()
 
     plant, shots = Plant(broker, (ALL,)), Broken()
-    with pytest.raises(RuntimeError, match="fault"), running(sink_at(broker, tmp_path), MemoryOutbox(), shots) as run:
-        until(lambda: bool(plant.on("/status")))
-        shots.broken = True
-        until(lambda: run.ended)
+    run = running(sink_at(broker, tmp_path), MemoryOutbox(), shots)
+    until(lambda: bool(plant.on("/status")))
+    shots.broken = True
+    until(lambda: run.ended)
+    with pytest.raises(RuntimeError, match="fault"):
+        run.__exit__()
     until(lambda: bodies(plant, "/status")[-1]["state"] == "lost")
     plant.close()
 
@@ -231,4 +236,15 @@ def test_the_clock_word_is_sent_where_the_clock_knows_it(broker, tmp_path):
         outbox.commit(gap(1))
         until(lambda: bool(plant.on("/gap")))
     assert bodies(plant, "/gap")[0]["clock"] == "unsynced"
+    plant.close()
+
+
+def test_a_core_that_stands_still_does_not_keep_the_lamp_request_alive(broker, tmp_path):
+    old = datetime.now(UTC) - timedelta(seconds=61)
+    plant, shots = Plant(broker, (ALL,)), snapshots(stations=(station(andon=andon()),))
+    shots.snapshot = replace(shots.snapshot, at=old)
+    with running(sink_at(broker, tmp_path, andon_refresh_s=0.1, heartbeat_s=0.1), MemoryOutbox(), shots):
+        until(lambda: len(plant.on("/heartbeat")) >= 5)
+    assert len(plant.on("andon/ST4/request")) <= 1
+    assert {beat["health"] for beat in bodies(plant, "/heartbeat")} == {"blind"}
     plant.close()

@@ -194,7 +194,8 @@ class Transmission:
 
     def _refresh_andon(self, snapshot: Snapshot) -> None:
         """Repeat each request before it ends; from its last sending on, so that an older snapshot never follows a newer row."""
-        if self._standing:
+        age_s = (self._clock.now() - snapshot.at).total_seconds()
+        if self._standing or age_s > self._options.andon_valid_s:  # a core that stands still must not keep the lamp alive
             return
         now = self._clock.elapsed()
         for out in wire.andon_requests(snapshot).values():

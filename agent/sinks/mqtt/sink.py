@@ -142,7 +142,7 @@ class MqttSink:
             return
         self._last_beat_at = now
         snapshot = snapshots.current()
-        if last is not None and wire.sight(snapshot) == "blind":
+        if last is not None and wire.sight(snapshot, self._clock.now()) == "blind":
             self._blind_s += now - last
         self._beats += 1
         body = wire.heartbeat(snapshot, self._beats, self._blind_s, self._boot_id, self._clock.now())

@@ -13,6 +13,7 @@ from agent.ports import OutRow, Snapshot
 
 State = Literal["online", "stopped", "lost"]
 
+STALE_S = 60.0  # the core swaps its snapshot every second
 _DECODER = msgspec.json.Decoder(dict[str, Any])
 _ENCODER = msgspec.json.Encoder()
 
@@ -71,8 +72,13 @@ def status(snapshot: Snapshot, state: State, stations: tuple[str, ...], boot_id:
     return _ENCODER.encode(body)
 
 
-def sight(snapshot: Snapshot) -> Literal["ok", "degraded", "blind"]:
-    """Whether judgement is present: blind when no tap is connected or no station is watched, degraded when some are not."""
+def sight(snapshot: Snapshot, now: datetime) -> Literal["ok", "degraded", "blind"]:
+    """Whether judgement is present: blind when the core stands still, no tap is connected or no station is watched.
+
+    Degraded: some taps are not connected or some stations not armed.
+    """
+    if (now - snapshot.at).total_seconds() > STALE_S:
+        return "blind"
     connected = [bool(figures.get("connected", 1.0)) for figures in snapshot.taps.values()]
     watched = [station.state in {"armed", "learning"} for station in snapshot.stations]
     if (connected and not any(connected)) or not any(watched):
@@ -86,7 +92,7 @@ def heartbeat(snapshot: Snapshot, counter: int, blind_s: float, boot_id: str, no
     body = {
         "schema": SCHEMA,
         "counter": counter,
-        "health": sight(snapshot),
+        "health": sight(snapshot, now),
         "at": now,
         "snapshot_at": snapshot.at,
         "last_record_at": {name: figures.get("last_record_at", "") for name, figures in snapshot.taps.items()},

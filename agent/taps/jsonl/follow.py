@@ -56,10 +56,11 @@ class FollowTap:
         self._refused = 0
         self._waiting_bytes = 0
         self._last_record_at = ""
+        self._reached: str | None = None  # position last handed over
 
     def run(self, inbox: Inbox, position: str | None, stop: StopSignal) -> None:
-        """Deliver new lines until `stop`."""
-        session = _Following(self, inbox, position, stop)
+        """Deliver new lines until `stop`; run again in the same process, it goes on behind what it handed over."""
+        session = _Following(self, inbox, self._reached or position, stop)
         try:
             while not stop.is_set():
                 if not session.poll():
@@ -90,22 +91,22 @@ class FollowTap:
             return True
         item, frame = self._intake.measure(*self._intake.read(line.raw))
         now = self._clock.now()
-        taken = inbox.put(Delivery(self.name, item, frame, now, position.text()), stop)
-        self._count(item, now.isoformat())
-        return taken
+        return self._put(Delivery(self.name, item, frame, now, position.text()), inbox, stop)
 
     def put(self, refusal: Refused, position: Position, inbox: Inbox, stop: StopSignal) -> bool:
         """A refusal that belongs to the file, not to one record."""
-        now = self._clock.now()
-        self._count(refusal, now.isoformat())
-        return inbox.put(Delivery(self.name, refusal, None, now, position.text()), stop)
+        return self._put(Delivery(self.name, refusal, None, self._clock.now(), position.text()), inbox, stop)
 
-    def _count(self, item: object, at: str) -> None:
-        self._last_record_at = at
-        if isinstance(item, Refused):
+    def _put(self, delivery: Delivery, inbox: Inbox, stop: StopSignal) -> bool:
+        if not inbox.put(delivery, stop):
+            return False
+        self._reached = delivery.position
+        self._last_record_at = delivery.received_at.isoformat()
+        if isinstance(delivery.item, Refused):
             self._refused += 1
         else:
             self._records += 1
+        return True
 
     def saw_waiting(self, waiting_bytes: int) -> None:
         """Bytes behind the last complete line, over all files."""

@@ -50,13 +50,14 @@ class ReplayTap:
         self._records = 0
         self._refused = 0
         self._done = False
+        self._reached: str | None = None  # position last handed over
 
     def run(self, inbox: Inbox, position: str | None, stop: StopSignal) -> None:
         """Deliver everything, then return. Raises AgentError when no file is there."""
         paths = matching(self._options.paths)
         if not paths:
             raise AgentError(f"no file matches {', '.join(self._options.paths)}", hint="check `paths` of the tap")
-        reached = Position(position)
+        reached = Position(self._reached or position)
         with ExitStack() as stack:
             streams = [self._lines(order, path, reached.marks.get(path), stack) for order, path in enumerate(paths)]
             for read in heapq.merge(*streams, key=lambda r: (r.at, r.order)):
@@ -66,6 +67,7 @@ class ReplayTap:
                 item, frame = self._intake.measure(read.item, read.frame)
                 if not inbox.put(Delivery(self.name, item, frame, self._clock.now(), reached.text()), stop):
                     return
+                self._reached = reached.text()
                 if isinstance(item, Refused):
                     self._refused += 1
                 else:

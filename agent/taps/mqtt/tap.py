@@ -56,6 +56,7 @@ class MqttTap:
         self._redelivered = 0
         self._connections = 0
         self._failures = 0
+        self._subscribed = False
         self._refused_topics = 0
         self._last_error = ""
         self._last_record_at = ""
@@ -94,10 +95,10 @@ class MqttTap:
             link.wake()
 
     def health(self) -> dict[str, float | str]:
-        """Figures for status and metrics."""
+        """Figures for status and metrics; connected: the broker sends what is subscribed to."""
         link = self._link
         return {
-            "connected": float(link is not None and link.connected),
+            "connected": float(link is not None and link.connected and self._subscribed),
             "connections": float(self._connections),
             "connection_failures": float(self._failures),
             "records": float(self._records),
@@ -119,9 +120,11 @@ class MqttTap:
             match link.events.popleft():
                 case Connected():
                     self._connections += 1
+                    self._subscribed = False
                     link.subscribe(self._topics())
                 case Subscribed(refused=refused, asked=asked):
                     self._refused_topics = len(refused)
+                    self._subscribed = len(refused) < asked
                     if len(refused) == asked:
                         link.refuse(f"broker refused every subscription: {refused[0]}")
                     elif refused:
