@@ -1,0 +1,41 @@
+"""The AI under watch: a small CNN, trained by agent/demo/train/train.py, run with onnxruntime on one thread."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Final
+
+import numpy as np
+import onnxruntime
+from numpy.typing import NDArray
+
+FOLDER: Final = Path(__file__).parent / "model"
+
+
+@dataclass(frozen=True, slots=True)
+class Identity:
+    """What the model's records say about it."""
+
+    name: str
+    version: str
+    sha256: str
+    threshold: float
+
+
+class Classifier:
+    """Frames in, claimed P(defective) out."""
+
+    def __init__(self) -> None:
+        body: dict[str, Any] = json.loads((FOLDER / "bracket.json").read_text())
+        self.identity = Identity(body["name"], body["version"], body["sha256"], body["threshold"])
+        options = onnxruntime.SessionOptions()
+        options.intra_op_num_threads = options.inter_op_num_threads = 1
+        self._session = onnxruntime.InferenceSession(str(FOLDER / "bracket.onnx"), options, providers=["CPUExecutionProvider"])
+
+    def claim(self, frames: NDArray[np.uint8]) -> NDArray[np.float64]:
+        """P(defective) of frames (T, 96, 96) uint8, as the model claims it, (T,)."""
+        image = frames[:, None].astype(np.float32) / np.float32(255)
+        (p,) = self._session.run(["p_defect"], {"image": image})
+        return np.asarray(p, dtype=np.float64)
