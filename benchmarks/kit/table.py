@@ -4,9 +4,9 @@
     python -m benchmarks.kit.table --seeds 20 --drift overexpose --share 0.05 --out ...   # one cell of it, many seeds
 
 Each run starts from the same armed baseline (a checkpoint taken after the first 4,000 in-control parts). Scenario ids:
-kit-DRIFT-SHARE. An in-control run is the monitored 4,000 parts, reshuffled by seed. Delays are counted in parts from the true onset:
-`judged` to the part whose audit raised the alarm, `said` to the part the line had reached by then, since an audit is judged when its
-cohort is mature. The fold is the real one, the store a dictionary.
+kit-DRIFT-SHARE. An in-control run is the monitored 4,000 parts, reshuffled by seed. Delays are counted in parts from the true
+onset: `judged` to the part whose audit raised the alarm, `said` to the part the line had reached by then, since an audit is judged
+when its cohort is mature. The fold is the real one, the store a dictionary.
 """
 
 from __future__ import annotations
