@@ -12,9 +12,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from agent.core.fold import Core
+from agent.errors import StoreCorrupt
 from agent.frames.measurer import FrameMeasurer
 from agent.plugins import PlugIns
 from agent.ports import PlugInContext, Snapshot
+from agent.runtime.control import NAME as CONTROL
 from agent.runtime.control import ControlTap
 from agent.runtime.engine import Engine
 from agent.runtime.inbox import BoundedInbox
@@ -67,7 +69,7 @@ class App:
             control = ControlTap(state_dir / CONTROL_NAME, clock, self.snapshots, self._result_of)
             self.taps[control.name] = control
         self.engine = Engine(
-            core=Core(config, self.store),
+            core=lambda: Core(config, self.store),
             journal=self.store,
             inbox=self._inbox,
             taps=self.taps,
@@ -78,56 +80,69 @@ class App:
             live=live,
             figures=self._figures,
         )
-        self._workers: list[Worker] = []
 
     def run(self, stop: StopEvent, on_ready: Callable[[], None] = lambda: None) -> None:
-        """Work until stopped, or, where every source ends, until all of it is folded and committed."""
+        """Work until stopped, or, where every source ends, until all of it is folded and committed.
+
+        Raises StoreCorrupt, after an orderly stop, when the store was found damaged: the next start sets it aside.
+        """
         notifier = SystemdNotifier()
         refolded = self.engine.recover()
         if refolded:
             _LOG.info("folded %d journal entries again", refolded)
-        positions = self.store.positions()
-        edges, core_stop = StopEvent(), StopEvent()
-        core = Worker("core", lambda: self.engine.run(core_stop), core_stop, self._clock)
-        taps = {name: self._tap_worker(tap, positions.get(name), edges) for name, tap in self.taps.items()}
-        sink_stop = StopEvent()
-        sinks = [self._sink_worker(sink, sink_stop) for sink in self.sinks.values()]
-        views = [Worker(f"view {view.name}", self._view_work(view, edges), edges, self._clock) for view in self.views]
-        self._workers = [core, *taps.values(), *sinks, *views]
-        for worker in self._workers:
+        at_edges, in_core, at_sinks = StopEvent(), StopEvent(), StopEvent()
+        core = Worker("core", lambda: self.engine.run(in_core), in_core, self._clock, fatal=(StoreCorrupt,))
+        taps = [self._tap_worker(tap, at_edges) for tap in self.taps.values()]
+        views = [Worker(f"view {view.name}", self._view_work(view, at_edges), at_edges, self._clock) for view in self.views]
+        sinks = [self._sink_worker(sink, at_sinks) for sink in self.sinks.values()]
+        for worker in (core, *taps, *sinks, *views):
             worker.start()
         notifier.send("READY=1\nSTATUS=watching")
         on_ready()
-        finite = [taps[name] for name, tap in self.taps.items() if tap.finite]
+        self._watch(stop, core, taps, notifier)
+        notifier.send("STOPPING=1")
+        at_edges.set()
+        for worker in (*taps, *views):
+            worker.join(_JOIN_S)
+        in_core.set()
+        core.join(6 * _JOIN_S)
+        if sinks and not stop.is_set():
+            at_sinks.wait(_DRAIN_S)
+        at_sinks.set()
+        for worker in sinks:
+            worker.join(_JOIN_S)
+        self.close()
+        if core.error is not None:
+            raise core.error
+
+    def _watch(self, stop: StopEvent, core: Worker, taps: list[Worker], notifier: SystemdNotifier) -> None:
+        """Until stopped, the core has ended, or every source has; the watchdog is fed only while the core makes progress."""
+        sources = [(tap, worker) for tap, worker in zip(self.taps.values(), taps, strict=True) if tap.name != CONTROL]
+        is_finite = bool(sources) and all(tap.finite for tap, _ in sources)
         seen = -1
         while not stop.wait(_WATCH_S if self._live else 0.02):
             if not core.is_alive:
                 _LOG.error("the core has ended; stopping")
-                break
+                return
             if self.engine.progress != seen:
                 seen = self.engine.progress
                 notifier.send("WATCHDOG=1")
-            if len(finite) == len(self.taps) and not any(worker.is_alive for worker in finite):
-                break
-        notifier.send("STOPPING=1")
-        edges.set()
-        for worker in (*taps.values(), *views):
-            worker.join(_JOIN_S)
-        core_stop.set()
-        core.join(6 * _JOIN_S)
-        if self.sinks and not stop.is_set():
-            sink_stop.wait(_DRAIN_S)
-        sink_stop.set()
-        for worker in sinks:
-            worker.join(_JOIN_S)
+            if is_finite and not any(worker.is_alive for _, worker in sources):
+                return
+
+    def close(self) -> None:
+        """Let go of the child process and the store; `run` does so at its end."""
         self._measurer.close()
         self.store.close()
 
     def _result_of(self, request_id: str) -> bytes | None:
         return self.engine.result_of(request_id)
 
-    def _tap_worker(self, tap: Tap, position: str | None, stop: StopEvent) -> Worker:
-        return Worker(f"tap {tap.name}", lambda: tap.run(self._inbox, position, stop), stop, self._clock)
+    def _tap_worker(self, tap: Tap, stop: StopEvent) -> Worker:
+        def work() -> None:
+            tap.run(self._inbox, self.engine.positions.get(tap.name), stop)
+
+        return Worker(f"tap {tap.name}", work, stop, self._clock, is_finite=tap.finite)
 
     def _sink_worker(self, sink: Sink, stop: StopEvent) -> Worker:
         def work() -> None:

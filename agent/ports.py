@@ -152,6 +152,11 @@ class History(Protocol):
 class Journal(History, Protocol):
     """The one writer's side of the store. Nothing is durable before `commit`; one transaction at a time."""
 
+    @property
+    def quarantined(self) -> Path | None:
+        """Where a damaged store was set aside at this start; None when it was sound."""
+        ...
+
     def append(self, entry: Entry) -> int | None:
         """Journal an entry; its sequence number, or None when its identity is already there (a duplicate, ignored)."""
         ...

@@ -16,7 +16,7 @@ import os
 import socket
 import socketserver
 import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -33,6 +33,7 @@ NAME = "control"
 _MAX_LINE_BYTES = 64 << 20
 _COMMIT_TIMEOUT_S = 30.0
 _POLL_S = 0.2
+_MAX_ADDRESS_BYTES = 107
 
 
 class _Committed:
@@ -73,7 +74,7 @@ class ControlTap:
 
         with contextlib.suppress(FileNotFoundError):
             self._path.unlink()
-        with Server(str(self._path), Handler) as server:
+        with _short(self._path) as address, Server(address, Handler) as server:
             self._path.chmod(0o660)
             server.timeout = _POLL_S
             while not stop.is_set():
@@ -141,6 +142,16 @@ class ControlTap:
             raise AgentError(f"not committed within {_COMMIT_TIMEOUT_S:.0f} s", hint="see the agent's log: is the disk full?")
 
 
+@contextlib.contextmanager
+def _short(path: Path) -> Iterator[str]:
+    """An address for `path` that fits the 107 bytes of unix(7), however deep the state folder lies."""
+    folder = os.open(path.parent, os.O_PATH | os.O_DIRECTORY)
+    try:
+        yield f"/proc/self/fd/{folder}/{path.name}" if len(os.fsencode(path)) > _MAX_ADDRESS_BYTES else os.fspath(path)
+    finally:
+        os.close(folder)
+
+
 def _snapshot(snapshot: Any) -> dict[str, Any]:
     """A snapshot as JSON takes it: counters, keyed by pairs, become a list."""
     plain = {name: getattr(snapshot, name) for name in snapshot.__dataclass_fields__}
@@ -155,7 +166,8 @@ class ControlClient:
         self._socket = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
         self._socket.settimeout(timeout_s)
         try:
-            self._socket.connect(os.fspath(path))
+            with _short(path) as address:
+                self._socket.connect(address)
         except OSError as error:
             self._socket.close()
             raise NotRunning(f"no agent answers at {path}: {error.strerror}", hint="start it with `linewarden run`") from error

@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import logging
-from collections import OrderedDict, defaultdict
-from collections.abc import Callable, Mapping, Sequence
+from collections import OrderedDict, defaultdict, deque
+from collections.abc import Callable, Mapping
 from datetime import datetime
 from typing import TYPE_CHECKING
 
 import msgspec
 
-from agent.core.messages import cmd_result_topic
+from agent.core.messages import cmd_result_topic, message
+from agent.documents import GapDoc
 from agent.errors import StoreError
 from agent.ports import Delivery, Refused, Snapshot
 from agent.records import Command, Commanded, Entry, Event, Gap, Inspected, Inspection, Outcome, Tick, Told
@@ -41,7 +42,7 @@ class Engine:
     def __init__(
         self,
         *,
-        core: Core,
+        core: Callable[[], Core],
         journal: Journal,
         inbox: BoundedInbox,
         taps: Mapping[str, Tap],
@@ -52,11 +53,14 @@ class Engine:
         live: bool,
         figures: Callable[[Snapshot], Snapshot],
     ) -> None:
-        """live: ticks, gaps, checkpoints and retention happen; a replay has none of them.
+        """core: makes an empty one; called again after a failure, to be folded from the store.
 
+        taps: those with an attribute `window` deliver that many before they must see one acknowledged: commits come at half of it.
+        live: ticks, gaps, checkpoints and retention happen; a replay has none of them.
         figures: fills in what the edges know (taps, sinks, sizes) before a snapshot is shown.
         """
-        self._core = core
+        self._make_core = core
+        self._core = core()
         self._journal = journal
         self._inbox = inbox
         self._taps = taps
@@ -68,10 +72,18 @@ class Engine:
         self._figures = figures
         windows = [int(getattr(tap, "window", _MAX_UNCOMMITTED)) for tap in taps.values()]
         self._window = max(1, min([*windows, 2 * _MAX_UNCOMMITTED]) // 2)
+        self._is_intact = True  # whether the core stands where the open transaction does
+        self._pending: list[Delivery] = []  # taken, not committed
+        self._again: deque[Delivery] = deque()  # taken before a failure, to be taken once more
+        self._folding: Delivery | None = None
+        self._poison: Delivery | None = None  # the delivery the fold last failed on
         self._receipts: defaultdict[str, list[object]] = defaultdict(list)
+        self._due: defaultdict[str, list[object]] = defaultdict(list)  # committed, not acknowledged yet
+        self._reached: dict[str, str] = {}
+        self.positions = journal.positions()  # per tap, as committed; replaced whole, so that any thread may read it
         self._results: OrderedDict[str, bytes] = OrderedDict()  # latest answers to commands, by topic
-        self._uncommitted = 0
         self._urgent = False
+        self._has_folded = False  # since the last commit
         self._seq = 0
         self._checkpoint_seq = 0
         now = clock.elapsed()
@@ -79,36 +91,41 @@ class Engine:
         self.progress = 0
 
     def recover(self) -> int:
-        """Bring the core to where the journal ends; how many entries were folded again. Their effects are in the store already."""
-        after = 0
-        checkpoint = self._journal.latest_checkpoint()
-        if checkpoint is not None:
-            try:
-                self._core.load(checkpoint[1])
-                after = self._checkpoint_seq = checkpoint[0]
-            except StoreError as error:
-                _LOG.warning("the checkpoint cannot be continued, the journal is folded from its start: %s", error)
-                self._journal.discard_checkpoint(checkpoint[0])
-                self._journal.forget_parts()
-        folded = 0
-        self._seq = after
-        for seq, entry in self._journal.entries_after(after):
-            effects = self._core.fold(entry)
-            if checkpoint is not None and not after:
-                for part in effects.parts:
-                    self._journal.record_part(part)
-            self._seq = seq
-            folded += 1
+        """At the start: bring the core to where the journal ends, and note the gap; how many entries were folded again."""
+        stopped_at = self._journal.last_entry_at()
+        folded = self._refold()
         if self._live:
-            now = self._clock.now()
-            self._fold(Gap(self._journal.last_entry_at(), now, self._boot_id))
+            self._fold(Gap(stopped_at, self._clock.now(), self._boot_id))
+            if self._journal.quarantined is not None:
+                since, now = stopped_at, self._clock.now()
+                self._journal.enqueue(
+                    message(GapDoc(station.station, "lost", since, now, None)) for station in self._core.view().stations
+                )
         self._commit()
         return folded
 
     def run(self, stop: StopEvent) -> None:
-        """Fold until stopped and the inbox is empty; the last commit is made and acknowledged."""
+        """Fold until stopped and the inbox is empty; the last commit is made and acknowledged.
+
+        Called again after it raised, it goes back to what is committed and takes once more what was not.
+        """
+        if not self._is_intact:
+            self._restart()
+        try:
+            self._work(stop)
+        except StoreError:
+            self._is_intact = False
+            raise
+        except BaseException:
+            self._is_intact = False
+            self._poison = self._folding  # the fold is deterministic: what failed once fails always
+            raise
+
+    def _work(self, stop: StopEvent) -> None:
         while True:
-            delivery = self._inbox.get(0.0 if self._commit_due() else _POLL_S)
+            self.progress += 1
+            self._acknowledge()
+            delivery = self._again.popleft() if self._again else self._inbox.get(0.0 if self._commit_due() else _POLL_S)
             if delivery is not None:
                 self._take(delivery)
             elif stop.is_set():
@@ -117,11 +134,55 @@ class Engine:
                 self._tick()
             if self._commit_due():
                 self._commit()
-            self.progress += 1
         if self._live and self._seq > self._checkpoint_seq:
             self._checkpoint()
         self._commit()
         self.show(self._clock.now())
+
+    # --- where the journal ends ---------------------------------------------------------------------------------------------
+
+    def _refold(self) -> int:
+        """Fold what follows the latest usable checkpoint; the effects are in the store already. How many entries."""
+        journal = self._journal
+        after, discarded = 0, False
+        while (checkpoint := journal.latest_checkpoint()) is not None:
+            try:
+                self._core.load(checkpoint[1])
+            except StoreError as error:
+                _LOG.warning("the checkpoint after entry %d cannot be continued: %s", checkpoint[0], error)
+                journal.count("checkpoints_unusable", "")
+                journal.discard_checkpoint(checkpoint[0])
+                self._core, discarded = self._make_core(), True
+            else:
+                after = checkpoint[0]
+                break
+        from_start = discarded and not after
+        if from_start:
+            journal.forget_parts()
+        folded = 0
+        self._seq = self._checkpoint_seq = after
+        for seq, entry in journal.entries_after(after):
+            effects = self._core.fold(entry)
+            if from_start:
+                for part in effects.parts:
+                    journal.record_part(part)
+            self._seq = seq
+            folded += 1
+        return folded
+
+    def _restart(self) -> None:
+        """After a failure: nothing of the open transaction counts, in the store or in the core."""
+        self.progress += 1
+        self._again.extendleft(reversed(self._pending))
+        self._pending.clear()
+        self._receipts.clear()
+        self._reached.clear()
+        self._urgent = self._has_folded = False
+        self._folding = None
+        self._journal.rollback()
+        self._core = self._make_core()
+        self._refold()
+        self._is_intact = True
 
     def result_of(self, request_id: str) -> bytes | None:
         """The answer to a command, once committed; the latest ones are kept. May be called from any thread."""
@@ -130,24 +191,28 @@ class Engine:
     # --- one delivery -------------------------------------------------------------------------------------------------------
 
     def _take(self, delivery: Delivery) -> None:
+        self._pending.append(delivery)
         if isinstance(delivery.item, Refused):
             self._journal.count("refused", f"{delivery.tap}:{delivery.item.reason}")
+        elif delivery is self._poison:
+            self._journal.count("refused", f"{delivery.tap}:fold_failed")
         else:
-            entry = _entry(delivery.item, delivery)
-            if self._fold(entry) is None:
+            self._folding = delivery
+            if self._fold(_entry(delivery.item, delivery)) is None:
                 self._journal.count("duplicates", delivery.tap)
+            self._folding = None
         if delivery.position is not None:
             self._journal.set_position(delivery.tap, delivery.position)
+            self._reached[delivery.tap] = delivery.position
         if delivery.receipt is not None:
             self._receipts[delivery.tap].append(delivery.receipt)
-        self._uncommitted += 1
 
     def _fold(self, entry: Entry) -> int | None:
         seq = self._journal.append(entry)
         if seq is None:
             return None
         self._seq = seq
-        self._uncommitted += 1
+        self._has_folded = True
         self._apply(self._core.fold(entry))
         self._folded_at = self._clock.elapsed()
         return seq
@@ -181,10 +246,11 @@ class Engine:
     # --- committing ---------------------------------------------------------------------------------------------------------
 
     def _commit_due(self) -> bool:
-        if self._urgent or self._uncommitted >= self._window:
+        if self._urgent or len(self._pending) >= self._window:
             return True
-        return self._clock.elapsed() - self._committed_at >= self._options.commit_interval_s and (
-            self._uncommitted > 0 or self._clock.elapsed() - self._shown_at >= _SNAPSHOT_S
+        elapsed = self._clock.elapsed()
+        return elapsed - self._committed_at >= self._options.commit_interval_s and (
+            bool(self._pending) or self._has_folded or elapsed - self._shown_at >= _SNAPSHOT_S
         )
 
     def _commit(self) -> None:
@@ -196,19 +262,27 @@ class Engine:
                 self._swept_at = elapsed
                 self._journal.delete_expired(now)
         self._journal.commit(now)
-        shown_late = self._urgent or elapsed - self._shown_at >= _SNAPSHOT_S
-        self._uncommitted, self._urgent, self._committed_at = 0, False, elapsed
-        if shown_late:
+        for tap, receipts in self._receipts.items():
+            self._due[tap].extend(receipts)
+        self._receipts.clear()
+        self._pending.clear()
+        if self._reached:
+            self.positions = {**self.positions, **self._reached}
+            self._reached.clear()
+        is_shown = self._urgent or elapsed - self._shown_at >= _SNAPSHOT_S
+        self._urgent = self._has_folded = False
+        self._committed_at = elapsed
+        if is_shown:
             self.show(now)
         # Acknowledged last: who asked through the control socket finds the new state shown.
-        receipts, self._receipts = self._receipts, defaultdict(list)
-        for tap, given in receipts.items():
-            self._acknowledge(tap, given)
+        self._acknowledge()
 
-    def _acknowledge(self, tap: str, receipts: Sequence[object]) -> None:
-        known = self._taps.get(tap)
-        if known is not None:
-            known.acknowledge(receipts)
+    def _acknowledge(self) -> None:
+        while self._due:
+            tap, receipts = self._due.popitem()
+            known = self._taps.get(tap)
+            if known is not None:
+                known.acknowledge(receipts)
 
     def _checkpoint(self) -> None:
         self._journal.save_checkpoint(self._seq, self._core.save())
@@ -231,7 +305,7 @@ class Engine:
                     alarms=view.alarms,
                     incidents=view.incidents,
                     holds=view.holds,
-                    uncommitted=self._uncommitted,
+                    uncommitted=len(self._pending),
                 )
             )
         )

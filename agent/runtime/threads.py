@@ -8,6 +8,8 @@ from collections import Counter
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
+from agent.errors import AgentError
+
 if TYPE_CHECKING:
     from agent.ports import Clock
 
@@ -36,14 +38,34 @@ class StopEvent:
         return self._event.wait(timeout_s)
 
 
-class Worker:
-    """One supervised thread: `work` runs until it returns; when it raises it is counted, logged and run again after a pause."""
+class EndedEarlyError(AgentError):
+    """Work that should go on until stopped came to an end."""
 
-    def __init__(self, name: str, work: Callable[[], None], stop: StopEvent, clock: Clock) -> None:
+
+class Worker:
+    """One supervised thread: `work` runs until `stop`; when it raises it is counted, logged and run again after a pause.
+
+    is_finite: the work may come to an end by itself; else an early return counts as a failure too. fatal: what ends the thread for
+    good instead; then in `error`.
+    """
+
+    def __init__(
+        self,
+        name: str,
+        work: Callable[[], None],
+        stop: StopEvent,
+        clock: Clock,
+        *,
+        is_finite: bool = False,
+        fatal: tuple[type[Exception], ...] = (),
+    ) -> None:
         self.name = name
         self._work = work
         self._stop = stop
         self._clock = clock
+        self._is_finite = is_finite
+        self._fatal = fatal
+        self.error: Exception | None = None
         self._thread = threading.Thread(target=self._run, name=name, daemon=True)
         self._logged_at: dict[str, float] = {}
         self.failures: Counter[str] = Counter()
@@ -68,10 +90,15 @@ class Worker:
             started = self._clock.elapsed()
             try:
                 self._work()
+                if self._is_finite or self._stop.is_set():
+                    return
+                raise EndedEarlyError(self.name)  # noqa: TRY301  counted, logged and paused like any other failure
+            except self._fatal as error:
+                self._note(error)
+                self.error = error
+                return
             except Exception as error:  # noqa: BLE001  the one broad except: an edge may fail in any way and must come back
                 self._note(error)
-            else:
-                return
             if self._clock.elapsed() - started > _LONGEST_PAUSE_S:
                 pause = _FIRST_PAUSE_S
             self._stop.wait(pause)

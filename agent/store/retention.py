@@ -19,6 +19,8 @@ from agent.documents import IncidentDoc
 from agent.store.schema import WAL_PAGES
 
 SLICE = 2000
+# Slices per call while the store is too large: at one call a minute this keeps up with 300 records a second.
+SIZE_SLICES = 10
 # A plant host that lost its own store gets this much again.
 REPLAY_WINDOW_S = 7 * 86_400
 # Size-driven deletion starts here, so that the bound itself is not passed between two slices.
@@ -63,7 +65,9 @@ class Retention:
             "journal": self._delete("journal", "seq", f"seq < {self._oldest_checkpoint()} AND at < {oldest}"),
             "parts": self._delete_parts(f"captured_at < {oldest}"),
         }
-        if self.is_over():
+        for _ in range(SIZE_SLICES):
+            if not self.is_over():
+                break
             self._vacuum = True
             kind, by = self._for_size()
             gone[kind] = gone.get(kind, 0) + by

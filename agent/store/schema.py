@@ -10,8 +10,10 @@ from pathlib import Path
 
 from agent.errors import StoreError, StoreLocked
 
-# Pages of 4 kB; the write-ahead log is copied back after this many (4 MB) and cut to 8 MB.
-WAL_PAGES = 1000
+# A commit of ten parts writes 4.0 kB per part with pages of 2 kB, 5.5 with the usual 4 kB, and single rows still fit.
+PAGE_BYTES = 2048
+# The write-ahead log is copied back after this many pages (4 MB) and cut to 8 MB.
+WAL_PAGES = 2000
 # SQLite virtual machine steps between two looks at the budget, and looks allowed: some seconds of checking, whatever the size.
 _STEPS = 100_000
 _LOOKS = 400
@@ -49,7 +51,7 @@ def connect_writer(path: Path, *, durable: bool) -> sqlite3.Connection:
     """A connection with the pragmas of the one writer, migrated. Raises sqlite3.DatabaseError for a damaged file."""
     connection = sqlite3.connect(path, isolation_level=None, check_same_thread=False, cached_statements=64)
     try:
-        connection.execute("PRAGMA page_size = 2048")
+        connection.execute(f"PRAGMA page_size = {PAGE_BYTES}")
         connection.execute("PRAGMA auto_vacuum = INCREMENTAL")  # only takes before the first table, and before WAL
         connection.execute("PRAGMA journal_mode = WAL")
         connection.execute(f"PRAGMA synchronous = {'FULL' if durable else 'OFF'}")

@@ -23,7 +23,7 @@ ONLY_IN: dict[str, tuple[str, ...]] = {
     "rich": ("agent/cli/", "agent/demo/"),
     "onnxruntime": ("agent/demo/",),
     "amqtt": ("agent/demo/",),
-    "time": ("agent/runtime/",),
+    "time": ("agent/runtime/", "agent/demo/train/"),  # the training script is run by hand
     "_thread": ("agent/runtime/",),
     "concurrent": ("agent/runtime/",),
     "multiprocessing": ("agent/runtime/",),
@@ -31,7 +31,7 @@ ONLY_IN: dict[str, tuple[str, ...]] = {
     "signal": ("agent/runtime/", "agent/frames/child.py"),  # the child asks the kernel to die with its parent
     "scipy.stats": (),
 }
-LOCKS = {"Lock", "RLock"}  # an edge called from several threads may guard its state; starting a thread is the runtime's
+LOCKS = {"Lock", "RLock", "Condition"}  # an edge called from several threads may guard its state; starting a thread is the runtime's
 CLOCK_CALLS = {("datetime", "now"), ("datetime", "utcnow"), ("datetime", "today"), ("date", "today")}
 VAGUE_NAMES = {"utils", "util", "helpers", "helper", "manager", "common", "misc"}
 
