@@ -162,7 +162,7 @@ def conformance() -> Conformance:
 
 
 def _oracle(rows: list[list[float]], labels: list[int]) -> OracleResult:
-    from detectors.outcome_gap import oracle  # noqa: PLC0415  only tests pay for it
+    from detectors.outcome_gap import oracle  # only tests pay for it
 
     return oracle.monitor(rows, labels, CONFORMANCE_THRESHOLD)
 
