@@ -11,7 +11,7 @@ from agent.cli.access import agent_options, command, person_options, snapshot, s
 from agent.errors import CommandRefused
 
 
-@click.command("ack")
+@click.command("ack", short_help="Acknowledge an alarm.")
 @click.argument("occurrence")
 @agent_options
 @person_options

@@ -12,12 +12,12 @@ from agent.cli import console
 from agent.cli.access import agent_options, command, person_options, snapshot, state_folder
 
 
-@click.group("baseline")
+@click.group("baseline", short_help="Show and accept what the present is compared with.")
 def baseline() -> None:
     """What the present is compared with."""
 
 
-@baseline.command("show")
+@baseline.command("show", short_help="What is watched, what is refused, what it can see.")
 @click.argument("station", required=False)
 @agent_options
 @click.option("--json", "as_json", is_flag=True, help="Print streams and channels as JSON.")
@@ -47,7 +47,7 @@ def show(station: str | None, config_file: Path | None, state_dir: Path | None, 
     return 0
 
 
-@baseline.command("accept")
+@baseline.command("accept", short_help="Put waiting baselines in force.")
 @click.argument("station")
 @click.option("--stream", default="", help="One stream, or `outcomes`; one that is in force learns the present state anew.")
 @agent_options

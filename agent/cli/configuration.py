@@ -25,7 +25,7 @@ def load(path: Path) -> Config:
     return config
 
 
-@click.command("check-config")
+@click.command("check-config", short_help="Print every problem of a configuration.")
 @click.argument("file", type=click.Path(path_type=Path))
 @click.option("--json", "as_json", is_flag=True, help="Print {ok, problems, warnings} as JSON.")
 def check_config(file: Path, as_json: bool) -> int:
@@ -62,7 +62,7 @@ def check_config(file: Path, as_json: bool) -> int:
     return ConfigError.exit_code if found else 0
 
 
-@click.command("sample-config")
+@click.command("sample-config", short_help="Print a configuration to start from.")
 def sample_config() -> None:
     """Print a configuration to start from: every option, its bounds and its default.
 

@@ -30,12 +30,12 @@ class RefusedLine:
     message: str
 
 
-@click.group("outcome")
+@click.group("outcome", short_help="Import what parts turned out to be.")
 def outcome() -> None:
     """What parts turned out to be."""
 
 
-@outcome.command("import")
+@outcome.command("import", short_help="Import outcomes from JSON lines or CSV.")
 @click.argument("file", type=click.Path(path_type=Path, exists=True, dir_okay=False))
 @agent_options
 @click.option("--station", default="", help="Station of lines that name none.")
@@ -62,10 +62,7 @@ def import_file(
     refused: list[RefusedLine] = []
     rows = _csv_rows(file) if file.suffix.lower() == ".csv" else _json_rows(file)
     good = _readable(rows, defaults, refused)
-    if check:
-        accepted = sum(1 for _ in good)
-    else:
-        accepted = _send(good, state_folder(config_file, state_dir), refused)
+    accepted = sum(1 for _ in good) if check else _send(good, state_folder(config_file, state_dir), refused)
     refused.sort(key=lambda line: line.line)
     if as_json:
         console.out_json({"accepted": accepted, "refused": [asdict(line) for line in refused]})

@@ -31,19 +31,12 @@ def status(config_file: Path | None, state_dir: Path | None, as_json: bool) -> i
         console.out_json(shown)
         return 0
     console.out(f"linewarden {shown['version']}, running since {_instant(shown['started_at'])}")
+    counts = ("parts", "rejected", "outcomes")
     rows = [
-        (
-            s["station"],
-            s["state"],
-            str(s["parts"]),
-            str(s["rejected"]),
-            str(s["outcomes"]),
-            _outcome_test(s),
-            _instant(s["last_captured_at"]),
-        )
+        (s["station"], s["state"], *(str(s[name]) for name in counts), _outcome_test(s), _instant(s["last_captured_at"]))
         for s in shown["stations"]
     ]
-    console.table("Stations", ("station", "state", "parts", "rejected", "outcomes", "outcome test", "last part"), rows)
+    console.table("Stations", ("station", "state", *counts, "outcome test", "last part"), rows)
     streams = [
         (s["station"], t["stream"], t["state"], f"{t['parts']} of {t['parts_needed']}", t["detail"])
         for s in shown["stations"]
@@ -63,7 +56,7 @@ def status(config_file: Path | None, state_dir: Path | None, as_json: bool) -> i
     return 0
 
 
-@click.command("alarms")
+@click.command("alarms", short_help="The alarms that stand, and what to do.")
 @agent_options
 @click.option("--all", "every", is_flag=True, help="Also alarms that are back to normal and acknowledged.")
 @click.option("--history", is_flag=True, help="Every transition kept, oldest first, instead of the present state.")

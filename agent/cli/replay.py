@@ -25,7 +25,7 @@ _INTERRUPTED = 130
 _TAP = "replay"
 
 
-@click.command("replay")
+@click.command("replay", short_help="Fold recorded parts, print the alarm events.")
 @click.argument("records", nargs=-1, required=True, type=click.Path(path_type=Path, exists=True, dir_okay=False))
 @config_option
 @click.option("--frames", type=click.Path(path_type=Path, exists=True, file_okay=False), help="Folder that image paths are below.")

@@ -12,7 +12,7 @@ from agent.cli import console
 from agent.cli.access import config_option
 
 
-@click.command("run")
+@click.command("run", short_help="Run the agent until it is stopped.")
 @config_option
 @click.option("-v", "--verbose", is_flag=True, help="Log more.")
 def run(file: Path, verbose: bool) -> int:
@@ -48,7 +48,12 @@ def run(file: Path, verbose: bool) -> int:
     return 0
 
 
-@click.command("demo", context_settings={"ignore_unknown_options": True, "help_option_names": []}, add_help_option=False)
+@click.command(
+    "demo",
+    short_help="See it work on a simulated line.",
+    context_settings={"ignore_unknown_options": True, "help_option_names": []},
+    add_help_option=False,
+)
 @click.argument("arguments", nargs=-1, type=click.UNPROCESSED)
 def demo(arguments: tuple[str, ...]) -> int:
     """See it work: a simulated line whose model goes on reporting high confidence while bad parts pass.

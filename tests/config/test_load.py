@@ -1,0 +1,199 @@
+"""A configuration is either valid or told all its problems at once."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from agent.config.load import load, parse, warnings
+from agent.config.model import Section
+from agent.config.reference import generated, sample
+from agent.errors import ConfigError
+from agent.plugins import PlugIns
+
+ROOT = Path(__file__).resolve().parents[2]
+STATION = '[[stations]]\nid = "ST4"\n'
+
+
+class Options(Section):
+    """Options of a plug-in made up here."""
+
+    topic: str
+    window: int = 10
+
+
+class OnePlugIn:
+    """A single type under each kind."""
+
+    def types(self, kind: str) -> tuple[str, ...]:
+        return ("radio",)
+
+    def options(self, kind: str, type_: str) -> type[Section]:
+        return Options
+
+
+def problems(text: str | bytes) -> dict[str, tuple[str, str]]:
+    raw = text.encode() if isinstance(text, str) else text
+    with pytest.raises(ConfigError) as caught:
+        parse(raw, OnePlugIn())
+    assert caught.value.exit_code == 78
+    return {path: (message, hint) for path, message, hint in caught.value.problems}
+
+
+def problems_or_none(raw: bytes) -> list[tuple[str, str, str]] | None:
+    try:
+        parse(raw, OnePlugIn())
+    except ConfigError as error:
+        return error.problems
+    return None
+
+
+def test_every_problem_is_reported_at_once_with_its_path() -> None:
+    found = problems(
+        """
+        [agent]
+        langage = "fr"
+        commit_interval_s = inf
+        [metrics]
+        port = "x"
+        enabled = 1
+        [[stations]]
+        id = "a b"
+        tier = 5
+        [stations.baseline]
+        parts = 10.5
+        tolerances = { focus = -1.0 }
+        [[taps]]
+        type = "radio"
+        name = "r"
+        windw = 3
+        [[sinks]]
+        type = "rado"
+        name = "r"
+        """
+    )
+    assert found["agent.langage"] == ("unknown key", "did you mean `language`?")
+    assert found["agent.commit_interval_s"][0] == "expected a finite number, got inf"
+    assert found["metrics.port"][0] == "expected a whole number, got 'x'"
+    assert found["metrics.enabled"][0] == "expected true or false, got 1"
+    assert found["stations[0].id"][0].endswith("got 'a b'")
+    assert found["stations[0].tier"][0] == "expected one of 1, 2 or 3, got 5"
+    assert found["stations[0].baseline.parts"][0] == "expected a whole number, got 10.5"
+    assert found["stations[0].baseline.tolerances.focus"][0] == "expected a number >= 0, got -1.0"
+    assert found["taps[0].topic"][0] == "required, but missing"
+    assert found["taps[0].windw"] == ("unknown key", "did you mean `window`?")
+    assert found["sinks[0].type"] == ("expected one of radio, got 'rado'", "did you mean `radio`?")
+    assert len(found) == 11
+
+
+def test_a_key_far_from_any_known_one_gets_the_list_of_known_ones() -> None:
+    message, hint = problems(f"{STATION}[store]\nxyzzy = 1\n")["store.xyzzy"]
+    assert message == "unknown key"
+    assert hint == "known here: keep_days, max_mb"
+
+
+@pytest.mark.parametrize(
+    ("text", "path"),
+    [
+        ("[agent]\na = \n", "line 2, column 5"),
+        ("x = 1\n[agent\n", "line 2, column 7"),
+        ('a = "', "line 1"),
+        (b"a = 1\nb = '\xff'\n", "line 2"),
+    ],
+)
+def test_a_syntax_error_names_its_line(text: str | bytes, path: str) -> None:
+    assert list(problems(text)) == [path]
+
+
+def test_duplicate_names_are_told_with_the_place_of_the_first() -> None:
+    tap = '[[taps]]\ntype = "radio"\nname = "r"\ntopic = "t"\n'
+    found = problems(f'{STATION}views = ["top", "top"]\n{STATION}{tap}{tap}')
+    assert found["stations[1].id"][0] == "station ids must be unique, 'ST4' already stands at stations[0].id"
+    assert found["taps[1].name"][0] == "names of taps must be unique, 'r' already stands at taps[0].name"
+    assert found["stations[0].views[1]"][0] == "views must be unique, 'top' already stands at stations[0].views[0]"
+
+
+def test_a_file_without_stations_is_refused() -> None:
+    assert problems("")["stations"][0] == "required, but missing"
+    assert problems("stations = []")["stations"][0] == "expected at least 1 item(s), got an empty list"
+    assert problems("stations = 3")["stations"][0] == "expected a list, got 3"
+
+
+def test_an_unknown_time_zone_is_refused() -> None:
+    found = problems(f'[agent]\ntimezone = "Europe/Atlantis"\n{STATION}')
+    assert found["agent.timezone"][0] == "expected a zone name like Europe/Berlin, got 'Europe/Atlantis'"
+
+
+def test_a_missing_file_says_which_command_prints_one(tmp_path: Path) -> None:
+    with pytest.raises(ConfigError) as caught:
+        load(tmp_path / "none.toml", OnePlugIn())
+    ((path, message, hint),) = caught.value.problems
+    assert path.endswith("none.toml")
+    assert message == "cannot be read: no such file or directory"
+    assert "sample-config" in hint
+
+
+@pytest.mark.parametrize("missing", ["owner", "deputy", "decision", "consequence", "tier"])
+def test_a_station_with_an_incomplete_register_entry_loads_but_is_said_not_to_arm(missing: str) -> None:
+    entry = {"owner": '"a"', "deputy": '"b"', "decision": '"c"', "consequence": '"d"', "tier": "1"}
+    text = STATION + "".join(f"{key} = {value}\n" for key, value in entry.items() if key != missing)
+    config = parse(f'{text}[[taps]]\ntype = "radio"\nname = "r"\ntopic = "t"\n'.encode(), OnePlugIn())
+    ((path, message, _),) = warnings(config)
+    assert path == "stations[0]"
+    assert message == f"ST4 does not arm: no {missing}"
+
+
+def test_values_cannot_be_changed_after_loading() -> None:
+    config = parse(STATION.encode(), OnePlugIn())
+    with pytest.raises(ValueError, match="frozen"):
+        config.agent.language = "de"  # type: ignore[misc]
+
+
+@pytest.mark.parametrize("path", sorted((ROOT / "config").glob("*.toml")), ids=lambda p: p.name)
+def test_every_shipped_configuration_loads_and_arms(path: Path) -> None:
+    assert warnings(load(path, PlugIns())) == []
+
+
+def test_every_default_in_the_sample_is_accepted_when_its_comment_is_taken_away() -> None:
+    lines = sample(PlugIns()).splitlines()
+    for number, line in enumerate(lines):
+        key, equals, value = line.removeprefix("# ").partition(" = ")
+        if not line.startswith("# ") or not equals or " " in key or key.startswith("#") or "…" in value:
+            continue
+        if any(earlier.startswith("# [[") for earlier in lines[:number]) and not _inside_active(lines, number):
+            continue
+        uncommented = [*lines[:number], line.removeprefix("# "), *lines[number + 1 :]]
+        parse("\n".join(uncommented).encode(), PlugIns())
+
+
+def _inside_active(lines: list[str], number: int) -> bool:
+    """Whether the nearest section header above is switched on."""
+    header = next(line for line in reversed(lines[:number]) if line.startswith(("[", "# [")))
+    return header.startswith("[")
+
+
+def test_generated_files_are_fresh() -> None:
+    stale = [name for name, text in generated(PlugIns()).items() if (ROOT / name).read_text(encoding="utf-8") != text]
+    assert not stale, "`make docs` writes them again"
+
+
+@settings(max_examples=200, deadline=None)
+@given(st.binary(max_size=200))
+def test_any_bytes_load_or_are_refused_with_problems(raw: bytes) -> None:
+    assert problems_or_none(raw) != []
+
+
+_SCALARS = st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=10)
+
+
+@settings(max_examples=200, deadline=None)
+@given(st.lists(st.tuples(st.sampled_from(["agent.language", "store.keep_days", "metrics.port", "frames.max_mb"]), _SCALARS)))
+def test_a_wrong_value_anywhere_is_a_problem_and_never_a_crash(values: list[tuple[str, object]]) -> None:
+    from agent.config.options import toml
+
+    text = "".join(f"{key} = {toml(value)}\n" for key, value in dict(values).items() if value is not None)
+    found = problems_or_none((text + STATION).encode("utf-8", "replace"))
+    assert found is None or (found and all(path and message for path, message, _ in found))
