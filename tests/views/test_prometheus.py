@@ -1,0 +1,154 @@
+"""The Prometheus view over real HTTP, checked by promtool."""
+
+from __future__ import annotations
+
+import shutil
+import socket
+import subprocess
+import urllib.error
+import urllib.request
+from dataclasses import replace
+from datetime import UTC, datetime
+from typing import Any
+
+import pytest
+from prometheus_client.parser import text_string_to_metric_families
+
+from agent.config.model import MetricsSection
+from agent.documents import AlarmDoc, AndonDoc, HoldDoc, IncidentDoc
+from agent.ports import ChannelView, Snapshot, StationView, StreamView
+from agent.views.prometheus import PrometheusView
+from agent.views.prometheus.metrics import MAX_REASONS, MAX_STREAMS
+from tests.brokers import until
+from tests.edges import FixedSnapshots, Running
+
+AT = datetime(2026, 1, 1, tzinfo=UTC)
+
+
+def station(streams: int = 1, counters: dict[str, int] | None = None) -> StationView:
+    names = [f'main/recipe {i}\n"\\' for i in range(streams)]
+    channels = tuple(
+        ChannelView(name, channel, "lighting", 5.0, 10.0, 7, 0.02, shift, "%", refused)
+        for name in names
+        for channel, shift, refused in (("log_luminance", 3.0, ""), ("contrast", float("nan"), "too little variation"))
+    )
+    return StationView(
+        "ST4", "armed", "unverified", 10, 7, 3, 5, 4, "armed", 2.0, 8.0, 0.5, 1.0, AT,
+        tuple(StreamView(name, "armed", 10, 4000, "") for name in names), channels, counters or {"late_inspections": 2},
+        AndonDoc(station="ST4", colour="amber", pattern="steady", sound=False, code=2, because="a", text="t"),
+    )  # fmt: skip
+
+
+def full(**more: Any) -> Snapshot:
+    alarm = AlarmDoc("a", "o", "ST4", "main", "UNACK", "", True, False, "warning", "amber", "L1", "t", "r", "p", AT, AT)
+    hold = HoldDoc("i1", "ST4", "r", "arming", "p1", AT, "p9", AT, 9, (), True)
+    incident = IncidentDoc("i1", "ST4", AT, ("o",), None, hold, True)
+    return Snapshot(
+        AT, AT, "boot", "1.2", 99, (station(),), (alarm,), (incident,), (hold,),
+        {("refused", "line:not_json"): 3, ("duplicates", "line"): 2, ("unknown_station", "event"): 1},
+        {"line": {"connected": 1.0, "records": 5.0, "last_error": "text"}},
+        {"plant": {"connected": 0.0, "puback_failures_not_authorized": 2.0}}, 4, 1, 4096,
+    )  # fmt: skip
+
+
+class Served:
+    def __init__(self, snapshot: Snapshot) -> None:
+        self.shots = FixedSnapshots(snapshot)
+        self.view = PrometheusView(MetricsSection(port=0))
+        self.running = Running(lambda stop: self.view.run(self.shots, stop))
+        until(lambda: self.view.port > 0, what="view listens")
+
+    def get(self, path: str) -> bytes:
+        with urllib.request.urlopen(f"http://127.0.0.1:{self.view.port}{path}", timeout=5) as answer:
+            return answer.read()
+
+    def samples(self) -> dict[tuple[str, frozenset[tuple[str, str]]], float]:
+        families = text_string_to_metric_families(self.get("/metrics").decode())
+        return {(s.name, frozenset(s.labels.items())): s.value for family in families for s in family.samples}
+
+
+@pytest.fixture
+def served():
+    served = Served(full())
+    with served.running:
+        yield served
+
+
+def at(samples: Any, name: str, **labels: str) -> float:
+    return samples[f"linewarden_{name}", frozenset(labels.items())]
+
+
+def test_the_snapshot_is_shown_with_units_in_the_names(served):
+    samples = served.samples()
+    assert at(samples, "parts_total", station="ST4", verdict="ng") == 3
+    assert at(samples, "station_state", station="ST4", state="armed") == 1
+    assert at(samples, "station_state", station="ST4", state="learning") == 0
+    assert at(samples, "last_capture_time_seconds", station="ST4") == AT.timestamp()
+    assert at(samples, "outcome_evidence_ratio", station="ST4") == 0.25
+    assert at(samples, "channel_evidence_ratio", station="ST4", stream='main/recipe 0\n"\\', channel="log_luminance") == 0.5
+    assert at(samples, "channel_watched", station="ST4", stream='main/recipe 0\n"\\', channel="contrast") == 0
+    assert at(samples, "alarms_active", station="ST4", priority="warning") == 1
+    assert at(samples, "alarms_active", station="ST4", priority="critical") == 0
+    assert at(samples, "held_parts", station="ST4") == 9
+    assert at(samples, "refused_records_total", tap="line", reason="not_json") == 3
+    assert at(samples, "duplicate_records_total", tap="line") == 2
+    assert at(samples, "other_records_total", kind="unknown_station") == 1
+    assert at(samples, "tap_connected", tap="line") == 1
+    assert at(samples, "sink_connected", sink="plant") == 0
+    assert at(samples, "sink_figure", sink="plant", figure="puback_failures_not_authorized") == 2
+    assert at(samples, "andon_code", station="ST4") == 2
+
+
+def test_a_scrape_shows_the_snapshot_of_that_moment_and_nothing_is_kept(served):
+    served.shots.snapshot = replace(full(), seq=100)
+    assert at(served.samples(), "journal_entries_total") == 100
+    served.shots.snapshot = replace(full(), stations=())
+    assert not [name for name, _ in served.samples() if name == "linewarden_parts_total"]
+
+
+def test_every_name_is_prefixed_except_the_process_figures(served):
+    assert {name.partition("_")[0] for name, _ in served.samples()} == {"linewarden", "process"}
+
+
+@pytest.mark.skipif(shutil.which("promtool") is None, reason="promtool is missing: apt-get install -y prometheus")
+def test_promtool_finds_nothing_to_say_about_full_and_empty_snapshots(served):
+    for snapshot in (full(), Snapshot(AT, AT, "b", "0", 0)):
+        served.shots.snapshot = snapshot
+        checked = subprocess.run(["promtool", "check", "metrics"], input=served.get("/metrics"), capture_output=True, check=False)
+        assert (checked.returncode, checked.stdout, checked.stderr) == (0, b"", b"")
+
+
+def test_series_stay_bounded_whatever_records_make_up(served):
+    served.shots.snapshot = replace(full(), stations=(station(10 * MAX_STREAMS, {f"frame_{i}": 1 for i in range(1000)}),),
+                                    counters={("refused", f"line:r{i}"): 1 for i in range(1000)})  # fmt: skip
+    samples = served.samples()
+    assert len([1 for name, _ in samples if name == "linewarden_stream_parts"]) == MAX_STREAMS
+    assert len([1 for name, _ in samples if name == "linewarden_station_records_total"]) == MAX_REASONS + 1
+    assert at(samples, "station_records_total", station="ST4", reason="other") == 1000 - MAX_REASONS
+    assert at(samples, "refused_records_total", tap="line", reason="other") == 1000 - MAX_REASONS
+    assert at(samples, "streams_not_shown", station="ST4") == 9 * MAX_STREAMS
+
+
+def test_health_answers_and_anything_else_is_not_found(served):
+    assert b'"serving":true' in served.get("/healthz")
+    with pytest.raises(urllib.error.HTTPError) as caught:
+        served.get("/etc/passwd")
+    assert caught.value.code == 404
+    caught.value.close()
+
+
+def test_a_client_that_says_nothing_or_nonsense_does_not_stop_the_view(served):
+    with (
+        socket.create_connection(("127.0.0.1", served.view.port)) as silent,
+        socket.create_connection(("127.0.0.1", served.view.port)) as rude,
+    ):
+        rude.sendall(b"\x00\xff" * 1000 + b"\n\n")
+        silent.sendall(b"GET")
+        assert served.samples()
+
+
+def test_a_port_that_is_taken_is_an_error_for_the_supervisor():
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        view = PrometheusView(MetricsSection(port=taken.getsockname()[1]))
+        with pytest.raises(OSError, match="in use"):
+            view.run(FixedSnapshots(), None)  # type: ignore[arg-type]
