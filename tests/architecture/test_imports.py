@@ -16,7 +16,7 @@ IDS = [str(p.relative_to(ROOT)) for p in SOURCES]
 ONLY_IN: dict[str, tuple[str, ...]] = {
     "cv2": ("detectors/channels/", "agent/frames/", "agent/demo/"),
     "paho": ("agent/mqtt_link/", "agent/taps/mqtt/", "agent/sinks/mqtt/", "agent/demo/"),
-    "prometheus_client": ("agent/views/metrics/",),
+    "prometheus_client": ("agent/views/prometheus/",),
     "sqlite3": ("agent/store/",),
     "sqlite_utils": ("agent/store/",),
     "click": ("agent/cli/",),
@@ -31,7 +31,8 @@ ONLY_IN: dict[str, tuple[str, ...]] = {
     "signal": ("agent/runtime/", "agent/frames/child.py"),  # the child asks the kernel to die with its parent
     "scipy.stats": (),
 }
-LOCKS = {"Lock", "RLock", "Condition"}  # an edge called from several threads may guard its state; starting a thread is the runtime's
+# an edge called from several threads may guard its state; starting a thread is the runtime's
+LOCKS = {"Lock", "RLock", "Condition"}
 CLOCK_CALLS = {("datetime", "now"), ("datetime", "utcnow"), ("datetime", "today"), ("date", "today")}
 VAGUE_NAMES = {"utils", "util", "helpers", "helper", "manager", "common", "misc"}
 
