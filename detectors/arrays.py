@@ -39,7 +39,9 @@ def vector(values: FloatArray, length: int, name: str) -> FloatArray:
 
 
 def restore(state: dict[str, NDArray[Any]], saved: SavedState) -> None:
-    """Write saved arrays into the arrays of `state`, in place, all or none. Raises ShapeError when names, shapes or types differ."""
+    """Write saved arrays into the arrays of `state`, in place, all or none. Raises ShapeError when names, shapes or types
+    differ.
+    """
     if state.keys() != saved.keys():
         raise ShapeError(f"saved state must hold {sorted(state)}, got {sorted(saved)}")
     for name, target in state.items():

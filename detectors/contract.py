@@ -88,9 +88,9 @@ class Conformance:
     """What a detector's folder hands to `tests/conformance`: its module `detector` exports `conformance() -> Conformance`.
 
     name: the folder's name.
-    build: a fresh small detector, alike each time, with thresholds low enough (a few hundred) that `null_rows` crosses now and then.
-    null_rows, changed_rows: (generator, T) -> rows (T, inputs) while nothing changed, and rows that cross within some tens of rows.
-    oracle: (rows, labels) -> OracleResult for the detector `build` gives, in plain Python (the folder's oracle.py; imported lazily).
+    build: a fresh small detector, alike each time; thresholds of a few hundred, so that `null_rows` crosses now and then.
+    null_rows, changed_rows: (generator, T) -> rows (T, inputs) while nothing changed, and rows that cross within tens.
+    oracle: (rows, labels) -> OracleResult for the detector `build` gives, by the folder's oracle.py (imported lazily).
     measure: one case of cases.toml (its table, as read) -> the figure. The suite asserts `low <= figure <= high` of that table.
     """
 

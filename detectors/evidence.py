@@ -24,7 +24,8 @@ CLIP = 10.0
 class BankCrossing:
     """One column's evidence as it crossed, before the restart.
 
-    lead: the bet with most evidence. lead_growth: that bet's e-CUSUM, the product of its e-values since `low`; lead_updates: how many factors it has.
+    lead: the bet with most evidence. lead_growth: that bet's e-CUSUM, the product of its e-values since `low`; lead_updates:
+    how many factors it has.
     """
 
     column: int
@@ -87,8 +88,8 @@ class EvidenceBank:
     def fold(self, e: FloatArray, measured: BoolArray | None, at: int) -> list[BankCrossing]:
         """Fold one row of e-values (J, K) labelled `at`; the columns that crossed, restarted, in ascending order.
 
-        e: finite, >= 0, and 1 exactly in columns not measured. measured: (K,), or None when all were. A column not measured keeps its bits.
-        The arrays are trusted (the detector has checked its input) and never written to.
+        e: finite, >= 0, and 1 exactly in columns not measured. measured: (K,), or None when all were. A column not measured
+        keeps its bits. The arrays are trusted (the detector has checked its input) and never written to.
         """
         if not self._all_started:
             self._start(measured, at)

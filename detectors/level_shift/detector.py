@@ -20,15 +20,15 @@ Z_LIMIT = 8.0
 class LevelShift:
     """E-detector for |mean of z| <= epsilon on K channels at once; the page is README.md, the interface `Detector`.
 
-    log e = lambda z - |lambda| epsilon - (1 + inflation) lambda^2 / 2, lambda in +-{0.25, 0.5, 1, 2}, equal weights: E[e | past] <= 1
-    while z has a mean within +-epsilon and sub-Gaussian variance factor at most 1 + inflation (METHODS 2.4).
+    log e = lambda z - |lambda| epsilon - (1 + inflation) lambda^2 / 2, lambda in +-{0.25, 0.5, 1, 2}, equal weights: E[e |
+    past] <= 1 while z has a mean within +-epsilon and sub-Gaussian variance factor at most 1 + inflation (METHODS 2.4).
     epsilon, inflation: (K,), >= 0, what the baseline says. thresholds: (K,), >= 1. Raises ShapeError, ParameterError.
     """
 
     def __init__(self, epsilon: FloatArray, inflation: FloatArray, thresholds: FloatArray) -> None:
         if thresholds.ndim != 1:
             raise ShapeError(f"thresholds must have shape (K,), got {thresholds.shape}")
-        columns = thresholds.shape[0]
+        columns = int(thresholds.shape[0])
         epsilon = arrays.vector(epsilon, columns, "epsilon")
         inflation = arrays.vector(inflation, columns, "inflation")
         if (epsilon < 0).any() or (inflation < 0).any():
@@ -71,7 +71,9 @@ class LevelShift:
         return crossings
 
     def _bet(self, row: FloatArray, measured: BoolArray | None) -> None:
-        """The e-values of a row, (2 * half, K), into `_e`; 1 where not measured. Row by row, so that a batch has no say in the bits."""
+        """The e-values of a row, (2 * half, K), into `_e`; 1 where not measured. Row by row, so that a batch has no say in the
+        bits.
+        """
         up, e, half = self._up, self._e, len(STRENGTHS)
         z = np.minimum(np.maximum(row, -Z_LIMIT), Z_LIMIT)
         np.multiply(z, STRENGTHS[0], out=z)
@@ -111,7 +113,7 @@ class LevelShift:
 
 def conformance() -> Conformance:
     """What `tests/conformance` needs to check this folder."""
-    from detectors.level_shift import cases, oracle  # noqa: PLC0415  only the tests read these
+    from detectors.level_shift import cases, oracle  # only the tests read these
 
     epsilon, inflation, thresholds = [0.0, 0.1, 0.3], [0.0, 0.05, 0.2], [300.0, 200.0, 400.0]
 

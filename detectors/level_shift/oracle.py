@@ -1,4 +1,4 @@
-"""Level shift as one plain loop, to be read beside the paper (arXiv 2203.03532) and METHODS 1, 2.4. Imports nothing from `detectors`."""
+"""Level shift as one plain loop, to be read beside the paper (arXiv 2203.03532). Imports nothing from `detectors`."""
 
 from __future__ import annotations
 

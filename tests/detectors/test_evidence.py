@@ -1,0 +1,143 @@
+"""The recursion, the budget and the onset, on numbers one can check by hand."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from detectors import budget
+from detectors.errors import ParameterError, ShapeError
+from detectors.evidence import EvidenceBank
+from detectors.level_shift import LevelShift
+
+
+def bank(thresholds, weights=(1.0,), sides=(1,)):
+    return EvidenceBank(np.array(weights), np.array(thresholds, float), np.array(sides))
+
+
+def test_evidence_is_the_shiryaev_roberts_sum():
+    b = bank([1000.0])
+    for e in (2.0, 3.0, 0.5):
+        b.fold(np.array([[e]]), None, 1)
+    assert b.evidence[0] == (((0 + 1) * 2 + 1) * 3 + 1) * 0.5
+
+
+def test_evidence_of_several_bets_is_their_weighted_mean():
+    for bets in (1, 2, 3, 5, 6, 8):
+        weights = np.arange(1, bets + 1) / (bets * (bets + 1) / 2)
+        b = bank([1e9, 1e9], weights, [1] * bets)
+        e = np.arange(2.0, 2.0 + bets)[:, None] * np.array([[1.0, 0.5]])
+        b.fold(e, None, 1)
+        b.fold(e, None, 2)
+        np.testing.assert_allclose(b.evidence, (weights[:, None] * (1 + e) * e).sum(axis=0), rtol=1e-14)
+
+
+def test_a_crossing_freezes_the_evidence_and_starts_again_at_zero():
+    b = bank([10.0, 1e9])
+    (crossing,) = b.fold(np.array([[12.0, 12.0]]), None, 7)
+    assert (crossing.column, crossing.evidence, crossing.updates) == (0, 12.0, 1)
+    assert b.evidence.tolist() == [0.0, 12.0]
+
+
+def test_evidence_beyond_ten_thresholds_is_reported_as_ten_thresholds():
+    (crossing,) = bank([10.0]).fold(np.array([[1e300]]), None, 1)
+    assert crossing.evidence == 100.0
+
+
+def test_onset_is_the_part_after_the_last_low_of_the_leading_bet():
+    b = bank([50.0])
+    for at, e in ((10, 0.5), (11, 0.5), (14, 4.0), (15, 4.0), (16, 4.0)):
+        crossings = b.fold(np.array([[e]]), None, at)
+    assert (crossings[0].onset.estimate, crossings[0].onset.earliest, crossings[0].onset.latest) == (12, 12, 12)
+    assert crossings[0].lead_updates == 3
+    assert crossings[0].lead_growth == 64.0
+
+
+def test_a_column_first_measured_late_has_no_onset_before_its_first_part():
+    b = bank([10.0, 10.0])
+    for at in range(100, 105):
+        b.fold(np.array([[0.9, 1.0]]), np.array([True, False]), at)
+    (crossing,) = b.fold(np.array([[1.0, 20.0]]), np.array([False, True]), 105)
+    assert (crossing.column, crossing.onset.earliest) == (1, 105)
+
+
+def test_parts_on_which_a_column_was_not_measured_stay_inside_its_onset_interval():
+    b = bank([50.0])
+    b.fold(np.array([[0.5]]), None, 1)
+    for at in range(2, 90):
+        b.fold(np.array([[1.0]]), np.array([False]), at)
+    (crossing,) = b.fold(np.array([[100.0]]), None, 90)
+    assert (crossing.onset.estimate, crossing.lead_updates) == (2, 1)
+
+
+@pytest.mark.parametrize(
+    ("weights", "sides"), [((0.5, 0.4), (1, 1)), ((1.5, -0.5), (1, 1)), ((0.5, 0.5), (1, 2)), ((0.5, 0.5), (1,))]
+)
+def test_weights_that_are_no_mixture_and_sides_that_are_none_are_refused(weights, sides):
+    with pytest.raises(ParameterError):
+        bank([10.0], weights, sides)
+
+
+def test_a_threshold_below_one_is_refused():
+    with pytest.raises(ParameterError):
+        bank([0.5])
+
+
+def test_the_budget_is_shared_out_exactly():
+    channel, outcome = budget.station_shares(0.5, 0.2, 25)
+    assert channel * 25 + outcome == pytest.approx(0.5, rel=1e-15)
+    assert budget.threshold(864_000, channel) == pytest.approx(864_000 * 25 / 0.4)
+
+
+def test_a_budget_that_buys_more_alarms_than_updates_gives_threshold_one():
+    assert budget.threshold(1.0, 5.0) == 1.0
+
+
+@pytest.mark.parametrize("arguments", [(0.0, 1.0), (1.0, 0.0), (-1.0, 1.0), (float("nan"), 1.0)])
+def test_a_threshold_needs_updates_and_a_share(arguments):
+    with pytest.raises(ParameterError):
+        budget.threshold(*arguments)
+
+
+def shift(columns=1, **changes):
+    parameters = {"epsilon": np.zeros(columns), "inflation": np.zeros(columns), "thresholds": np.full(columns, 1e4)} | changes
+    return LevelShift(**parameters)
+
+
+def test_the_size_of_a_crossing_is_the_mean_since_its_onset():
+    rng = np.random.default_rng(3)
+    z = np.concatenate([rng.standard_normal(400), rng.standard_normal(200) + 1.0])[:, None]
+    (crossing, *_) = shift().update(z, np.arange(600))
+    since = z[crossing.onset.estimate : crossing.at + 1]
+    assert crossing.size == pytest.approx(since.mean(), rel=1e-9)
+    assert crossing.direction == 1
+
+
+@pytest.mark.parametrize("side", [-1.0, 1.0])
+def test_a_mean_at_the_edge_of_the_tolerance_still_keeps_the_bound(side):
+    z = np.random.default_rng(4).standard_normal((3000, 100)) + 0.1 * side
+    detector = shift(100, epsilon=np.full(100, 0.1), thresholds=np.full(100, 1000.0))
+    crossings = detector.update(z, np.arange(3000))
+    bound = 3000 * 100 / 1000.0
+    assert 0 < len(crossings) <= bound
+
+
+def test_a_value_far_outside_is_taken_as_the_limit_and_keeps_everything_finite():
+    detector = shift()
+    (crossing,) = detector.update(np.array([[1e300]]), np.array([1]))
+    assert crossing.evidence == 1e5
+    assert all(np.isfinite(a.astype(float)).all() for a in detector.save().values())
+
+
+@pytest.mark.parametrize(
+    "changes", [{"epsilon": np.array([-0.1])}, {"inflation": np.array([-0.1])}, {"thresholds": np.array([0.0])}]
+)
+def test_parameters_outside_their_bounds_are_refused(name, value):
+    with pytest.raises(ParameterError):
+        shift(**{name: np.array([value])})
+
+
+@pytest.mark.parametrize("changes", [{"epsilon": np.zeros(2)}, {"inflation": np.array([np.nan])}, {"thresholds": np.ones((1, 1))}])
+def test_parameters_of_another_shape_are_refused(changes):
+    with pytest.raises(ShapeError):
+        shift(**changes)
