@@ -10,9 +10,9 @@ from zoneinfo import ZoneInfo
 import msgspec
 
 from agent.core.alarms import Alarm, AlarmBook, occurrence_id
-from agent.core.messages import alarm_messages, message
 from agent.core.texts import say
 from agent.documents import AlarmDoc, AndonDoc, Colour, EvidenceDoc, OnsetDoc
+from agent.messages import alarm_messages, message
 
 if TYPE_CHECKING:
     from agent.config.model import StationSection

@@ -8,12 +8,12 @@ from zoneinfo import ZoneInfo
 from agent.config.model import Config
 from agent.core.commands import execute
 from agent.core.effects import CoreView, Effects
-from agent.core.messages import message
 from agent.core.parts import PartsInFront
 from agent.core.state import pack, unpack
 from agent.core.station import Station
 from agent.documents import CommandResultDoc, GapDoc
 from agent.errors import CommandRefused, StoreError
+from agent.messages import message
 from agent.ports import History
 from agent.records import Commanded, Entry, Event, Gap, Inspected, Outcome, Tick, Told
 

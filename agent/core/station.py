@@ -16,7 +16,6 @@ from agent.core.annunciator import Annunciator
 from agent.core.effects import Effects, FittedBaseline
 from agent.core.incidents import Incidents
 from agent.core.ledger import Ledger, Pending
-from agent.core.messages import message
 from agent.core.parts import PartsInFront
 from agent.core.plans import Plans, model_key
 from agent.core.runs import Runs
@@ -25,6 +24,7 @@ from agent.core.state import pack
 from agent.core.streams import Stream
 from agent.core.truth import Truth
 from agent.documents import SummaryDoc
+from agent.messages import message
 from agent.ports import PartRow, StationView
 from agent.records import Event, Frame, Inspected, Inspection, Outcome
 from detectors.channels import TABLE_VERSION, scores

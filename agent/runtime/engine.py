@@ -10,9 +10,9 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
-from agent.core.messages import cmd_result_topic, message
 from agent.documents import GapDoc
 from agent.errors import StoreError
+from agent.messages import cmd_result_topic, message
 from agent.ports import Delivery, Refused, Snapshot
 from agent.records import Command, Commanded, Entry, Event, Gap, Inspected, Inspection, Outcome, Tick, Told
 

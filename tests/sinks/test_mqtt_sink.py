@@ -12,8 +12,8 @@ from typing import Any
 import msgspec
 import pytest
 
-from agent.core.messages import alarm_messages, message
 from agent.documents import AlarmDoc, AndonDoc, GapDoc, OutMessage
+from agent.messages import alarm_messages, message
 from agent.ports import Snapshot, StationView
 from agent.sinks.mqtt import Options, build
 from tests.brokers import Broker, Plant, needs_mosquitto, until

@@ -7,8 +7,8 @@ from typing import Any, Literal
 
 import msgspec
 
-from agent.core.messages import alarm_messages, message
 from agent.documents import SCHEMA, OutMessage
+from agent.messages import alarm_messages, message
 from agent.ports import OutRow, Snapshot
 
 State = Literal["online", "stopped", "lost"]
