@@ -45,7 +45,7 @@ def test_an_e_detectors_exact_delay_is_the_simulated_one():
 
 @pytest.mark.parametrize(
     ("reference", "expected"),
-    # METHODS 2, mean delay at ARL 20,000, two-sided. Its figures come after a stretch in control; from 0 it takes up to 10 % longer.
+    # METHODS 2, mean delay at ARL 20,000, two-sided. Its figures come after a stretch in control; from 0 it takes longer.
     [(0.25, (274, 56, 20, 8.9, 5.8)), (0.5, (1038, 96, 17, 6.2, 3.9))],
 )
 def test_the_cusum_rows_of_methods_are_reproduced(reference, expected):
