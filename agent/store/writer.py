@@ -56,6 +56,7 @@ class SqliteStore:
         self._marks_lock = threading.Lock()
         self._written_marks: dict[str, int] = {}
         self._retention = Retention(self._db, self.path, keep_days=keep_days, max_bytes=max_mb << 20, sinks=sinks)
+        self._is_closed = False
         self._begun = False
         self._first_message = 0  # id of the transaction's first outbox row
         self._names: dict[str, int] = {}
@@ -226,7 +227,10 @@ class SqliteStore:
                 self.count(counter, labels, by)
 
     def close(self) -> None:
-        """See Journal."""
+        """See Journal. Closing twice is harmless."""
+        if self._is_closed:
+            return
+        self._is_closed = True
         with contextlib.suppress(sqlite3.Error):
             self._db.rollback()
             self._db.execute("PRAGMA wal_checkpoint(TRUNCATE)")
