@@ -129,9 +129,7 @@ def test_a_value_far_outside_is_taken_as_the_limit_and_keeps_everything_finite()
     assert all(np.isfinite(a.astype(float)).all() for a in detector.save().values())
 
 
-@pytest.mark.parametrize(
-    "changes", [{"epsilon": np.array([-0.1])}, {"inflation": np.array([-0.1])}, {"thresholds": np.array([0.0])}]
-)
+@pytest.mark.parametrize(("name", "value"), [("epsilon", -0.1), ("inflation", -0.1), ("thresholds", 0.0)])
 def test_parameters_outside_their_bounds_are_refused(name, value):
     with pytest.raises(ParameterError):
         shift(**{name: np.array([value])})
