@@ -30,7 +30,8 @@ check: $(ALL_READY)  ## style, types, architecture, generated files, lock
 	@! grep -nE '://|--(extra-)?index|--find-links|--trusted-host' requirements/* || { echo "requirements/ must name no index" >&2; exit 1; }
 
 bench: $(ALL_READY)  ## first speed figures, as ratios measured in the same run
-	$(BIN)/python -m benchmarks.speed $(ARGS)
+	@for file in benchmarks/speed/[a-z]*.py; do module=$$(basename $$file .py); \
+	  echo "benchmarks.speed.$$module"; $(BIN)/python -m benchmarks.speed.$$module $(ARGS) || exit 1; done
 
 test-system: $(ALL_READY) tools  ## slow tests: kills, broker outages, long replays
 	$(BIN)/pytest -m system $(ARGS)
