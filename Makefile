@@ -12,7 +12,7 @@ ALL_READY := .venv/.ready-all
 PIP := $(BIN)/python -m pip -qq --disable-pip-version-check install
 
 help:  ## this list
-	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1|\2/p' Makefile | column -t -s '|'
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' Makefile
 
 demo: $(DEMO_READY)  ## a simulated line that fails silently, watched live; ARGS="--seed 7", "--no-fault", "--fast"
 	$(BIN)/linewarden demo $(ARGS)
