@@ -68,7 +68,7 @@ class Kit:
         if not (self._line / "frames.json").is_file():
             raise KitMismatch(f"no development kit at {root}: set LINEWARDEN_KIT to its folder")
         self.specs: dict[str, Any] = json.loads((self._line / "frames.json").read_text())
-        self._degrade = _module(self._line / "degrade.py")
+        self.degrade = _module(self._line / "degrade.py")
         cache.mkdir(parents=True, exist_ok=True)
 
     @cached_property
@@ -101,11 +101,11 @@ class Kit:
             clean: dict[str, FloatArray] = {}
             rows = []
             for k, image in enumerate(log.images):
-                touched = self._degrade.params(spec, k) is not None
+                touched = self.degrade.params(spec, k) is not None
                 if not touched and image in clean:
                     rows.append(clean[image])
                     continue
-                frame = self._degrade.frame(str(self.root), spec, k, image)
+                frame = self.degrade.frame(str(self.root), spec, k, image)
                 self._check(name, spec, k, image, frame)
                 rows.append(measuring.measure(frame))
                 if not touched:
@@ -124,12 +124,12 @@ class Kit:
             options.intra_op_num_threads = options.inter_op_num_threads = 1
             session = onnxruntime.InferenceSession(str(self._line / "model.onnx"), options, providers=["CPUExecutionProvider"])
             spec = self.specs[name]
-            images = [self._degrade.load(str(self.root), row["image"]) for row in self.heldout]
+            images = [self.degrade.load(str(self.root), row["image"]) for row in self.heldout]
             p, frames = [], []
             for draw in range(FADE_DRAWS if name == "fade" else 1):
                 first = FULL_STRENGTH * (draw + 1)
-                shown = [self._degrade.degrade(image, spec, first + i) for i, image in enumerate(images)]
-                inputs = np.concatenate([self._degrade.preprocess(frame) for frame in shown])
+                shown = [self.degrade.degrade(image, spec, first + i) for i, image in enumerate(images)]
+                inputs = np.concatenate([self.degrade.preprocess(frame) for frame in shown])
                 batches = [session.run(None, {"image": inputs[i : i + 32]})[0].ravel() for i in range(0, len(shown), 32)]
                 p.append(np.concatenate(batches).astype(np.float64))
                 frames.append([measuring.measure(frame) for frame in shown])
