@@ -86,7 +86,7 @@ class Line:
             return []
         world = self._scenario.conditions(first)
         defects = draw_defects(count, self._rng, die_share=world.die_share)
-        frames = expose(render_parts(defects, world.coil, self._rng), world.imaging, self._rng)
+        frames = expose(render_parts(defects, world.coil, self._rng, relief=world.relief), world.imaging, self._rng)
         claims = self._classifier.claim(frames)
         self._made += count
         return [

@@ -67,8 +67,12 @@ def draw_defects(count: int, rng: np.random.Generator, *, die_share: float = 0.0
     return [kinds[i] for i in np.searchsorted(edges, rng.random(count), side="right")]
 
 
-def render_parts(defects: list[Defect], coil: Coil, rng: np.random.Generator) -> Float32:
-    """Reflectance maps of parts in their nests, (T, 96, 96) float32 in 0..1; pose, gloss and texture differ from part to part."""
+def render_parts(defects: list[Defect], coil: Coil, rng: np.random.Generator, *, relief: float = 1.0) -> Float32:
+    """Reflectance maps of parts in their nests, (T, 96, 96) float32 in 0..1; pose, gloss and texture differ from part to part.
+
+    relief: how much of their commissioning contrast cracks and scratches have; they are seen by the shadow and the glint of
+    their flanks, which depend on how low the light comes in.
+    """
     count = len(defects)
     dx, dy = rng.normal(0.0, ASSUMED.pose_jitter_px, (2, count))
     angle = np.deg2rad(rng.normal(0.0, ASSUMED.pose_jitter_deg, count))
@@ -89,7 +93,7 @@ def render_parts(defects: list[Defect], coil: Coil, rng: np.random.Generator) ->
     maps = plate * surface + (1.0 - plate) * below
     for t, defect in enumerate(defects):
         if defect in {Defect.SCRATCH, Defect.CRACK, Defect.BURR}:
-            _draw_line_defect(maps[t], defect, changed_hole[t], (dx[t], dy[t], angle[t]), rng)
+            _draw_line_defect(maps[t], defect, changed_hole[t], (dx[t], dy[t], angle[t]), relief, rng)
     return maps
 
 
@@ -129,18 +133,20 @@ def _holes_of(defects: list[Defect], rng: np.random.Generator) -> tuple[NDArray[
     return holes, which
 
 
-def _draw_line_defect(image: Float32, defect: Defect, hole: int, pose: tuple[float, float, float], rng: np.random.Generator) -> None:
+def _draw_line_defect(
+    image: Float32, defect: Defect, hole: int, pose: tuple[float, float, float], relief: float, rng: np.random.Generator
+) -> None:
     """Draw one scratch, crack or burr into a reflectance map, in place."""
     a = ASSUMED
     hx, hy, radius = HOLES[hole]
     if defect is Defect.CRACK:  # starts at a hole's rim and wanders towards the middle of the plate
         heading = np.arctan2(-hy, -hx) + rng.uniform(-0.9, 0.9)
         points = _wander((hx, hy), radius, heading, rng.uniform(*a.crack_length_px), 0.35, rng)
-        depth = -rng.uniform(*a.crack_depth)
+        depth = -relief * rng.uniform(*a.crack_depth)
     elif defect is Defect.SCRATCH:
         start = (rng.uniform(-24, 24), rng.uniform(-20, 20))
         points = _wander(start, 0.0, rng.uniform(0, 2 * np.pi), rng.uniform(*a.scratch_length_px), 0.05, rng)
-        depth = rng.uniform(*a.scratch_depth)
+        depth = relief * rng.uniform(*a.scratch_depth)
     else:  # a burr stands into the hole, bright against the dark
         heading = rng.uniform(0, 2 * np.pi)
         points = _wander((hx, hy), radius + 0.5, heading, -rng.uniform(*a.burr_length_px), 0.2, rng)

@@ -12,7 +12,7 @@ from agent.demo.imaging import Imaging
 from agent.demo.magnitudes import ASSUMED, SOURCED
 from agent.demo.parts import Coil, draw_coil
 
-BASELINE_PARTS: Final = 2000
+BASELINE_PARTS: Final = 3000
 # In part numbers after the baseline: the new coil, then the failure, come somewhere inside these.
 _COIL_AFTER: Final = (350, 500)
 _ONSET_AFTER_COIL: Final = (450, 750)
@@ -25,14 +25,13 @@ class Cause(StrEnum):
     """The silent failure."""
 
     OVEREXPOSURE = "overexposure"
-    HAZE = "haze"
+    LAMP_RAISED = "lamp_raised"
     DIE = "die"
 
 
 DESCRIPTIONS: Final = {
-    Cause.OVEREXPOSURE: "after a lamp service the exposure is {size:.2f} times what it was: the steel burns out to white, and "
-    "cracks and scratches with it",
-    Cause.HAZE: "lubricant mist on the camera window veils {size:.0%} of the light: hairline cracks drown",
+    Cause.OVEREXPOSURE: "at a lamp service the exposure was set {size:.2f} times too long: scratches burn out to white",
+    Cause.LAMP_RAISED: "at a lamp service the bar light was refitted too steep: cracks and scratches keep {size:.0%} of their contrast",
     Cause.DIE: "a die insert has come loose: {size:.1%} of the parts have a misplaced hole, a defect the model was never shown",
 }
 
@@ -43,7 +42,8 @@ class Conditions:
 
     coil: Coil
     imaging: Imaging
-    die_share: float
+    die_share: float = 0.0
+    relief: float = 1.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,6 +56,7 @@ class Scenario:
     onset_at: int | None
     cause: Cause | None
     size: float
+    gain: float
     last: int
 
     @property
@@ -77,14 +78,13 @@ class Scenario:
         broken = self.cause if self.onset_at is not None and part >= self.onset_at else None
         match broken:
             case Cause.OVEREXPOSURE:
-                return Conditions(coil, Imaging(lamp=lamp, exposure=self.size), 0.0)
-            case Cause.HAZE:
-                blur = float(np.hypot(a.lens_blur_px, a.window_blur_px))
-                return Conditions(coil, Imaging(lamp=lamp, haze=self.size, blur_px=blur), 0.0)
+                return Conditions(coil, Imaging(lamp=lamp, exposure=self.size / coil.grey))
+            case Cause.LAMP_RAISED:
+                return Conditions(coil, Imaging(lamp=lamp * self.gain), 0.0, self.size)
             case Cause.DIE:
                 return Conditions(coil, Imaging(lamp=lamp), self.size)
             case None:
-                return Conditions(coil, Imaging(lamp=lamp), 0.0)
+                return Conditions(coil, Imaging(lamp=lamp))
 
 
 def draw_scenario(rng: np.random.Generator, *, fault: bool) -> Scenario:
@@ -94,9 +94,14 @@ def draw_scenario(rng: np.random.Generator, *, fault: bool) -> Scenario:
     grey = 1.0 + rng.choice([-1.0, 1.0]) * rng.uniform(*a.coil_grey_step)
     second = draw_coil("C4712", rng, grey=float(grey), contrast=float(rng.uniform(*a.coil_texture_step)))
     cause = list(Cause)[int(rng.integers(len(Cause)))]
-    size = {Cause.OVEREXPOSURE: rng.uniform(*a.overexposure), Cause.HAZE: rng.uniform(*a.window_haze), Cause.DIE: a.die_share}[cause]
+    sizes = {
+        Cause.OVEREXPOSURE: rng.uniform(*a.overexposure),
+        Cause.LAMP_RAISED: rng.uniform(*a.lamp_raised_relief),
+        Cause.DIE: a.die_share,
+    }
+    gain = float(rng.uniform(*a.lamp_raised_gain))
     coil_at = BASELINE_PARTS + int(rng.integers(*_COIL_AFTER))
     onset_at = coil_at + int(rng.integers(*_ONSET_AFTER_COIL))
     if not fault:
-        return Scenario(first, second, None, None, None, 0.0, BASELINE_PARTS + QUIET_PARTS)
-    return Scenario(first, second, coil_at, onset_at, cause, float(size), onset_at + PATIENCE_PARTS)
+        return Scenario(first, second, None, None, None, 0.0, 1.0, BASELINE_PARTS + QUIET_PARTS)
+    return Scenario(first, second, coil_at, onset_at, cause, float(sizes[cause]), gain, onset_at + PATIENCE_PARTS)

@@ -66,6 +66,7 @@ name = "plant"
 port = {port}
 protocol = "3.1.1"
 prefix = "demo"
+heartbeat_s = 0.5
 """
 
 

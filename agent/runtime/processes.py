@@ -47,6 +47,14 @@ class Companion:
         """None while it runs."""
         return self._process.poll()
 
+    def has_ended(self, within_s: float) -> bool:
+        """Whether it ends by itself in this time."""
+        try:
+            self._process.wait(within_s)
+        except subprocess.TimeoutExpired:
+            return False
+        return True
+
     def end(self, patience_s: float) -> int:
         """Ask it to stop, kill it after patience_s; its exit code. Ending twice is harmless."""
         if self._process.poll() is None:

@@ -163,7 +163,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--seed", type=int, default=20261123)
     parser.add_argument("--steps", type=int, default=1500)
-    parser.add_argument("--threshold", type=float, default=0.02)
+    parser.add_argument("--threshold", type=float, default=0.005)
     options = parser.parse_args()
     torch.set_num_threads(1)
     cv2.setNumThreads(1)
