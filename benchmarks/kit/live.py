@@ -2,8 +2,8 @@
 
     python -m benchmarks.kit.live overexpose --share 0.05 --parts 5000
 
-Frames of the shipped log are written as files and named by the records, so that both roads decode and measure each of them in
-the agent's own child; parts drawn beyond it carry no frame. Compared: alarm_id, occurrence_id, transition, part_id and evidence with
+Frames of the shipped log are written as files that the records name, so that both roads decode and measure them in
+the agent's own child; parts drawn beyond it carry no frame. Compared: alarm_id, occurrence_id, transition, part_id, evidence with
 its onset. Exit 1 where they differ.
 """
 
