@@ -215,7 +215,10 @@ def test_the_host_cursor_is_taken_when_it_is_possible_and_counted_when_not(broke
 
 
 def test_the_heartbeat_says_blind_when_no_tap_is_connected(broker, tmp_path):
-    plant, shots = Plant(broker, (ALL,)), snapshots(taps={"line": {"connected": 0.0, "last_record_at": "2026-01-01"}})
+    plant, shots = (
+        Plant(broker, (ALL,)),
+        snapshots(taps={"control": {"requests": 1.0}, "line": {"connected": 0.0, "last_record_at": "2026-01-01"}}),
+    )
     with running(sink_at(broker, tmp_path, heartbeat_s=0.1), MemoryOutbox(), shots):
         until(lambda: len(plant.on("/heartbeat")) >= 3)
     beats = bodies(plant, "/heartbeat")

@@ -6,10 +6,14 @@ import json
 from datetime import UTC, datetime
 from pathlib import Path
 
+from paho.mqtt.packettypes import PacketTypes
+from paho.mqtt.reasoncodes import ReasonCode
+
 from agent.documents import OutMessage
 from agent.ports import OutRow
 from agent.sinks import mqtt
 from agent.sinks.mqtt.lane import Lane
+from agent.sinks.mqtt.sending import FIRST_FAILURE, NO_MATCHING_SUBSCRIBERS
 from agent.sinks.mqtt.wire import Stamp, andon_code, cursor
 from tests.edges import MemoryOutbox
 
@@ -52,3 +56,8 @@ def test_a_lane_whose_rows_were_deleted_by_retention_ends_where_it_should():
     assert lane.next() is None
     lane.settle()
     assert (lane.confirmed_to, lane.is_done) == (5, True)
+
+
+def test_the_refused_reason_counted_is_the_brokers_word():
+    assert ReasonCode(PacketTypes.PUBACK, "Not authorized").value >= FIRST_FAILURE
+    assert ReasonCode(PacketTypes.PUBACK, "No matching subscribers").value == NO_MATCHING_SUBSCRIBERS

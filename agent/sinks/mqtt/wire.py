@@ -79,7 +79,7 @@ def sight(snapshot: Snapshot, now: datetime) -> Literal["ok", "degraded", "blind
     """
     if (now - snapshot.at).total_seconds() > STALE_S:
         return "blind"
-    connected = [bool(figures.get("connected", 1.0)) for figures in snapshot.taps.values()]
+    connected = [bool(figures["connected"]) for figures in snapshot.taps.values() if "connected" in figures]
     watched = [station.state in {"armed", "learning"} for station in snapshot.stations]
     if (connected and not any(connected)) or not any(watched):
         return "blind"
@@ -95,7 +95,7 @@ def heartbeat(snapshot: Snapshot, counter: int, blind_s: float, boot_id: str, no
         "health": sight(snapshot, now),
         "at": now,
         "snapshot_at": snapshot.at,
-        "last_record_at": {name: figures.get("last_record_at", "") for name, figures in snapshot.taps.items()},
+        "last_record_at": {name: f["last_record_at"] for name, f in snapshot.taps.items() if "last_record_at" in f},
         "outbox": snapshot.outbox_depth,
         "blind_s": round(blind_s, 1),
         "boot_id": boot_id,
