@@ -1,0 +1,97 @@
+"""A killed agent concludes what one that was never killed concludes (DESIGN 1, 5). LINEWARDEN_KILLS: kills per tap."""
+
+import os
+from collections import Counter
+
+import pytest
+
+from tests.brokers import Broker, Plant, needs_mosquitto, until
+from tests.crash.harness import (
+    Agent,
+    counted,
+    facts,
+    journalled,
+    killed_again_and_again,
+    record_lines,
+    run_to_the_end,
+    scenario,
+    write_config,
+)
+
+KILLS = int(os.environ.get("LINEWARDEN_KILLS", "15"))
+SEED = 20260301
+
+
+@pytest.fixture(scope="module")
+def entries():
+    return scenario()
+
+
+def report(capsys, tap, hit, alarms):
+    with capsys.disabled():
+        shown = ", ".join(f"{count} {name}" for name, count in sorted(hit.phases.items()))
+        print(
+            f"\n{tap}: {sum(hit.phases.values())} kills ({shown}): {hit.mid_work} between receipt and commit; "
+            f"{hit.duplicates} duplicates, {alarms} alarm transitions, identical"
+        )
+
+
+def check(folder, unkilled, entries, kills, capsys, tap):
+    expected = facts(unkilled / "state")
+    assert {fact[0] for fact in expected} >= {"bad-parts-passed"}, "the scenario must raise alarms, else nothing is compared"
+    config = folder / "line.toml"
+    hit = killed_again_and_again(config, len(entries), kills, SEED)
+    assert facts(folder / "state") == expected
+    assert journalled(folder / "state") == journalled(unkilled / "state")
+    assert Counter(journalled(folder / "state").values()) == Counter({1: len(entries)}), "each record once: none lost, none twice"
+    assert sum(hit.phases.values()) == kills
+    assert hit.mid_work >= kills // 2, hit.phases
+    report(capsys, tap, hit, len(expected))
+
+
+def test_a_file_followed_through_kills_gives_the_same_alarms(tmp_path, entries, capsys):
+    source = tmp_path / "results.jsonl"
+    source.write_bytes(b"".join(line + b"\n" for line in record_lines(entries, frames=True)))
+    tap = {"type": "jsonl", "name": "line", "paths": [str(source)], "trusted": True}
+    folders = [tmp_path / "unkilled", tmp_path / "killed"]
+    for folder in folders:
+        folder.mkdir()
+        write_config(folder, tap)
+    run_to_the_end(folders[0] / "line.toml", len(entries))
+    check(folders[1], folders[0], entries, KILLS, capsys, "jsonl")
+
+
+@needs_mosquitto
+def test_a_broker_subscribed_to_through_kills_gives_the_same_alarms(tmp_path, entries, capsys):
+    messages = []
+    for entry, line in zip(entries, record_lines(entries, frames=False), strict=True):
+        kind = "inspection" if hasattr(entry.record, "verdict") else "outcome"
+        messages.append((f"linewarden/v1/in/{kind}", line))
+    folders = [tmp_path / "unkilled", tmp_path / "killed"]
+    broker = Broker(tmp_path, extra="max_queued_bytes 0\n").start()
+    try:
+        for folder in folders:
+            folder.mkdir()
+            write_config(folder, {"type": "mqtt", "name": "plant", "port": broker.port, "window": 50})
+            agent = Agent(folder / "line.toml")
+            subscribed(broker, folder)
+            assert agent.stop() == 0
+        plant = Plant(broker)
+        plant.publish_all(messages)
+        plant.close()
+        run_to_the_end(folders[0] / "line.toml", len(entries))
+        check(folders[1], folders[0], entries, KILLS, capsys, "mqtt")
+    finally:
+        broker.stop()
+
+
+def subscribed(broker, folder):
+    """Once the agent has refused a probe, it is subscribed: from then on the broker keeps its messages."""
+    plant = Plant(broker)
+
+    def refused():
+        plant.publish("linewarden/v1/in/event", b"probe")
+        return counted(folder / "state", "refused") > 0
+
+    until(refused, timeout_s=30, what="the agent subscribes")
+    plant.close()
