@@ -30,7 +30,7 @@ class Truth:
         self._threshold = threshold
         self._parts = parts
         self._min_own = min_own
-        self._detector = OutcomeGap(threshold)
+        self._detector = OutcomeGap(threshold) if options.mode != "none" else None
         self._claims: dict[str, ClaimMap | None] = {}  # None: refused, and no declared limit to fall back on
         self._learning: dict[str, list[tuple[int, float, bool | None]]] = {}  # scope → (index, p, defective) of matured passes
         self._first: dict[str, int] = {}
@@ -61,7 +61,7 @@ class Truth:
     @property
     def evidence(self) -> float:
         """Current evidence that more bad parts pass than claimed."""
-        return float(self._detector.evidence[0])
+        return 0.0 if self._detector is None else float(self._detector.evidence[0])
 
     @property
     def threshold(self) -> float:
@@ -82,7 +82,7 @@ class Truth:
 
     def judge(self, part: Pending) -> Crossing | None:
         """Take one mature part, in part order."""
-        if self._options.mode == "none" or math.isnan(part.p_defect):
+        if self._detector is None or math.isnan(part.p_defect):
             return None
         scope = part.scope
         if scope not in self._claims:
@@ -139,7 +139,7 @@ class Truth:
     def save(self) -> dict[str, Any]:
         """For a checkpoint."""
         return {
-            "detector": dict(self._detector.save()),
+            "detector": None if self._detector is None else dict(self._detector.save()),
             "claims": {scope: None if claims is None else dict(claims.to_arrays()) for scope, claims in self._claims.items()},
             "learning": self._learning,
             "first": self._first,
@@ -150,7 +150,8 @@ class Truth:
 
     def load(self, saved: dict[str, Any]) -> None:
         """From a checkpoint."""
-        self._detector.load(saved["detector"])
+        if self._detector is not None:
+            self._detector.load(saved["detector"])
         self._claims = {
             scope: None if arrays is None else ClaimMap.from_arrays(arrays) for scope, arrays in saved["claims"].items()
         }

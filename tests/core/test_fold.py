@@ -153,3 +153,10 @@ def test_the_source_s_own_clock_event_matures_outcomes():
     folding.fold(Told(Event("ST4", "clock", START.replace(day=6))))
     assert folding.station.audits_judged > waiting
     assert REGISTER["owner"]
+
+
+def test_a_station_without_outcomes_watches_the_picture_and_says_that_it_has_no_truth():
+    folding = Folding(config(outcomes={"mode": "none"})).all(line(1, 1400, change=darker)).restarted()
+    assert [a.alarm_id for a in folding.alarms] == ["picture-light"]
+    assert folding.station.outcome_state == "off"
+    assert folding.station.counters["outcomes_not_configured"] > 0
