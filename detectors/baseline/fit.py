@@ -11,7 +11,7 @@ from scipy.special import gammaincinv, stdtrit
 
 from detectors.baseline import gate
 from detectors.baseline.residual import residuals
-from detectors.baseline.table import normal_scores, quantile_table
+from detectors.baseline.table import column_scores, quantile_table
 from detectors.baseline.transform import codes, transform
 from detectors.contract import FloatArray, IntArray, SavedState
 from detectors.errors import BaselineRefused, ParameterError, ShapeError
@@ -96,34 +96,44 @@ def fit(
         raise ParameterError("tolerances must not be negative")
     kinds = codes(transforms)
     y = transform(x, kinds)
-    learned = [_channel(y[:, k], runs, float(tolerances[k]), float(thresholds[k])) for k in range(columns)]
-    return Baseline(
-        kinds=kinds,
-        **{name: np.array([one[name] for one in learned]) for name in learned[0] if name != "reason"},
-        reasons=np.array([one["reason"] for one in learned], dtype=np.str_),
-    )
+    held_out = np.full(y.shape, np.nan)
+    learned = [_channel(y[:, k], runs, float(tolerances[k]), float(thresholds[k]), held_out[:, k]) for k in range(columns)]
+    values = {name: np.array([getattr(one, name) for one in learned]) for name in _Channel.__slots__ if name != "reason"}
+    reasons = [one.reason for one in learned]
+    alarms = gate.false_alarms(held_out, values["epsilon"], values["inflation"], thresholds)
+    for k in np.flatnonzero(alarms):
+        reasons[k] = f"{alarms[k]} false alarm(s) on the baseline itself; something changed while it was learned: learn again"
+    return Baseline(kinds=kinds, **values, reasons=np.array(reasons, dtype=np.str_))
 
 
-def _channel(y: FloatArray, runs: IntArray, tolerance: float, threshold: float) -> dict[str, object]:
+@dataclass(frozen=True, slots=True)
+class _Channel:
+    """One channel's part of a Baseline."""
+
+    center: float
+    sd: float
+    phi: float
+    knots: FloatArray
+    scores: FloatArray
+    epsilon: float
+    inflation: float
+    smallest_shift: float
+    values: int
+    reason: str
+
+
+def _channel(y: FloatArray, runs: IntArray, tolerance: float, threshold: float, held_out: FloatArray) -> _Channel:
+    """Writes the channel's held-out scores into `held_out`, (T,)."""
     try:
-        return _watched(y, runs, tolerance, threshold)
+        return _watched(y, runs, tolerance, threshold, held_out)
     except BaselineRefused as refusal:
         knots, scores = quantile_table(np.zeros(1))
-        return {
-            "center": np.nan,
-            "sd": np.nan,
-            "phi": 0.0,
-            "knots": knots,
-            "scores": scores,
-            "epsilon": 0.0,
-            "inflation": 0.0,
-            "smallest_shift": np.nan,
-            "values": int(np.isfinite(y).sum()),
-            "reason": f"{refusal}; {refusal.hint}" if refusal.hint else str(refusal),
-        }
+        reason = f"{refusal}; {refusal.hint}" if refusal.hint else str(refusal)
+        measured = int(np.isfinite(y).sum())
+        return _Channel(np.nan, np.nan, 0.0, knots, scores, 0.0, 0.0, np.nan, measured, reason)
 
 
-def _watched(y: FloatArray, runs: IntArray, tolerance: float, threshold: float) -> dict[str, object]:
+def _watched(y: FloatArray, runs: IntArray, tolerance: float, threshold: float, held_out: FloatArray) -> _Channel:
     measured = y[np.isfinite(y)]
     if measured.size < MIN_VALUES:
         raise BaselineRefused(f"{measured.size} values, {MIN_VALUES} needed", hint="not measured on these frames, or learn longer")
@@ -131,39 +141,28 @@ def _watched(y: FloatArray, runs: IntArray, tolerance: float, threshold: float) 
     if counts.max() > MAX_TIED_SHARE * measured.size:
         share = 100.0 * counts.max() / measured.size
         raise BaselineRefused(f"one value makes up {share:.0f} % of the baseline", hint="the channel does not vary here")
-    center, sd = float(np.median(measured)), float(np.std(measured))
-    phi = _phi(y - center, runs)
+    center = float(np.median(measured))
+    phi = _phi(y - np.mean(measured), runs)
     errors = residuals(y, runs, center, phi)
     used = errors[np.isfinite(errors)]
     knots, scores = quantile_table(used)
-    epsilon = max(
-        _tolerated(used, knots, scores, tolerance * (1.0 - phi)), float(stdtrit(used.size - 1, _MEAN_LEVEL) / np.sqrt(used.size))
-    )
+    unresolved = float(stdtrit(used.size - 1, _MEAN_LEVEL) / np.sqrt(used.size))
+    epsilon = max(_tolerated(used, knots, scores, tolerance * (1.0 - phi)), unresolved)
     inflation = _unresolved_variance(used.size)
-    gate.judge(errors, runs, epsilon=epsilon, inflation=inflation, threshold=threshold)
-    detectable = _detectable(epsilon, inflation, threshold)
-    return {
-        "center": center,
-        "sd": sd,
-        "phi": phi,
-        "knots": knots,
-        "scores": scores,
-        "epsilon": epsilon,
-        "inflation": inflation,
-        "smallest_shift": detectable * float(np.std(used)) / (1.0 - phi),
-        "values": int(measured.size),
-        "reason": "",
-    }
+    held_out[:] = gate.held_out(errors, runs, epsilon=epsilon, inflation=inflation)
+    smallest = _raw_shift(used, knots, scores, _detectable(epsilon, inflation, threshold)) / (1.0 - phi)
+    sd = float(np.std(measured))
+    return _Channel(center, sd, phi, knots, scores, epsilon, inflation, smallest, int(measured.size), "")
 
 
 def _phi(centred: FloatArray, runs: IntArray) -> float:
-    """Lag-1 autocorrelation within runs, 0 where it is not distinguishable from none."""
+    """Lag-1 autocorrelation within runs of values less their mean, 0 where it is not distinguishable from none."""
     now, before = centred[1:], centred[:-1]
     usable = (runs[1:] == runs[:-1]) & np.isfinite(now) & np.isfinite(before)
     if usable.sum() < MIN_VALUES // 2:
         return 0.0
     now, before = now[usable], before[usable]
-    # Ranks keep a few outliers from hiding or feigning autocorrelation.
+    # Clipped, so that a few outliers neither hide nor feign autocorrelation.
     spread = np.nanstd(centred)
     now, before = np.clip(now, -4 * spread, 4 * spread), np.clip(before, -4 * spread, 4 * spread)
     phi = float(np.dot(now, before) / np.dot(before, before))
@@ -173,14 +172,29 @@ def _phi(centred: FloatArray, runs: IntArray) -> float:
 
 
 def _tolerated(used: FloatArray, knots: FloatArray, scores: FloatArray, shift: float) -> float:
-    """Largest mean shift of z that a tolerated shift of the residuals causes, over the baseline's own values.
+    """Largest mean shift of z that a tolerated shift of the residuals causes, up or down, over the baseline's own values.
 
     The bets bear on the mean of z, so that the mean over the sample is the right exchange rate; the table's single steepest slope
-    (a pair of tied or nearly tied values) would declare almost any change tolerable.
+    (METHODS 2.4) belongs to a pair of nearly tied values and would declare almost any change tolerable.
     """
-    at = (np.stack([used, used + shift, used - shift], axis=1), np.tile(knots, (3, 1)), np.tile(scores, (3, 1)))
-    here, up, down = normal_scores(*at).mean(axis=0)
-    return float(max(up - here, here - down, 0.0))
+    return max(0.0, *_moved(used, knots, scores, shift))
+
+
+def _raw_shift(used: FloatArray, knots: FloatArray, scores: FloatArray, detectable: float) -> float:
+    """Smallest shift of the residuals that moves the mean of z by `detectable` in either direction; NaN if none does."""
+    low, high = 0.0, float(np.ptp(used))
+    if min(_moved(used, knots, scores, high)) < detectable:
+        return float("nan")
+    for _ in range(14):  # to 1e-4 of the range
+        middle = (low + high) / 2.0
+        low, high = (low, middle) if min(_moved(used, knots, scores, middle)) >= detectable else (middle, high)
+    return high
+
+
+def _moved(used: FloatArray, knots: FloatArray, scores: FloatArray, shift: float) -> tuple[float, float]:
+    """How far the mean of z goes up, and down, when the residuals shift up, and down."""
+    here, up, down = (float(column_scores(x, knots, scores).mean()) for x in (used, used + shift, used - shift))
+    return up - here, here - down
 
 
 def _unresolved_variance(n: int) -> float:

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import numpy as np
-from scipy.special import gammainccinv
+from scipy.special import gammainccinv, ndtri
 
-from detectors.baseline.table import normal_scores, quantile_table
+from detectors.baseline.table import column_scores, quantile_table
 from detectors.contract import FloatArray, IntArray
 from detectors.errors import BaselineRefused
 from detectors.level_shift.detector import LevelShift
@@ -17,21 +17,33 @@ _LEVEL = 1e-4
 _BLOCK = 50  # rows per block where the baseline has a single run
 
 
-def judge(errors: FloatArray, runs: IntArray, *, epsilon: float, inflation: float, threshold: float) -> None:
-    """Residuals of one channel, (T,), NaN = not measured; raises BaselineRefused with the reason and what would mend it."""
+def held_out(errors: FloatArray, runs: IntArray, *, epsilon: float, inflation: float) -> FloatArray:
+    """Residuals of one channel, (T,), NaN = not measured, as z by the table of the runs each does not belong to, (T,).
+
+    Every other run makes a half; a baseline of fewer than four runs is cut into blocks. Raises BaselineRefused, with the reason and
+    what would mend it, when the halves' means differ by more than the tolerance or the long-run variance is not that of z.
+    """
     blocks = runs if np.unique(runs).size >= 4 else np.arange(errors.size) // _BLOCK
-    ids = np.unique(blocks, return_inverse=True)[1]
-    z = np.full(errors.size, np.nan)
+    odd = np.unique(blocks, return_inverse=True)[1] % 2 == 1
     measured = np.isfinite(errors)
-    for fold in (0, 1):
-        fitted, judged = measured & (ids % 2 == fold), measured & (ids % 2 != fold)
+    z = np.full(errors.size, np.nan)
+    for judged, fitted in ((measured & odd, measured & ~odd), (measured & ~odd, measured & odd)):
         if min(fitted.sum(), judged.sum()) < 50:
             raise BaselineRefused("too few runs to fit on some and judge on others", hint="learn from more lots")
-        knots, scores = quantile_table(errors[fitted])
-        z[judged] = normal_scores(errors[judged][:, None], knots[None, :], scores[None, :])[:, 0]
-    scored = z[measured]
-    _judge_scales(scored, inflation)
-    _judge_alarms(scored, epsilon, inflation, threshold)
+        z[judged] = column_scores(errors[judged], *quantile_table(errors[fitted]))
+    _judge_scales(z[measured], inflation)
+    _judge_mean(z[measured & odd], z[measured & ~odd], epsilon)
+    return z
+
+
+def false_alarms(z: FloatArray, epsilon: FloatArray, inflation: FloatArray, thresholds: FloatArray) -> IntArray:
+    """How often each channel would have alarmed on its held-out scores z, (T, C), (C,).
+
+    At most T / c are expected, far below one: a single one is beyond the Poisson bound of the budget.
+    """
+    detector = LevelShift(epsilon, inflation, thresholds)
+    crossings = detector.update(z, np.arange(z.shape[0], dtype=np.int64))
+    return np.bincount([crossing.column for crossing in crossings], minlength=z.shape[1]).astype(np.int64)
 
 
 def _judge_scales(z: FloatArray, inflation: float) -> None:
@@ -52,11 +64,12 @@ def _judge_scales(z: FloatArray, inflation: float) -> None:
             )
 
 
-def _judge_alarms(z: FloatArray, epsilon: float, inflation: float, threshold: float) -> None:
-    detector = LevelShift(np.array([epsilon]), np.array([inflation]), np.array([threshold]))
-    alarms = detector.update(np.ascontiguousarray(z[:, None]), np.arange(z.size, dtype=np.int64))
-    # At most T/c alarms are expected, far below one: a single one is beyond the Poisson bound.
-    if alarms:
+def _judge_mean(one: FloatArray, other: FloatArray, epsilon: float) -> None:
+    """Each half, scored by the table of the other, keeps its mean within the tolerance and what two samples may differ by."""
+    limit = epsilon + float(-ndtri(_LEVEL / 4.0)) * float(np.sqrt(1.0 / one.size + 1.0 / other.size))
+    mean = max(abs(float(one.mean())), abs(float(other.mean())))
+    if mean > limit:
         raise BaselineRefused(
-            f"{len(alarms)} false alarm(s) on the baseline itself", hint="something changed while it was learned: learn again"
+            f"half of the runs lie {mean:.2f} sd from the other half (at most {limit:.2f})",
+            hint="lots or set-ups differ: needs run-level monitoring, or learn from more lots",
         )

@@ -26,10 +26,8 @@ def transform(x: FloatArray, kinds: np.ndarray[tuple[int], np.dtype[np.int64]]) 
     y = x.copy()
     logs, logits = kinds == CODES["log"], kinds == CODES["logit"]
     with np.errstate(divide="ignore", invalid="ignore"):
-        if logs.any():
-            y[:, logs] = np.log(x[:, logs])
+        np.log(x, out=y, where=logs)
         if logits.any():
-            p = x[:, logits]
-            y[:, logits] = np.log(p) - np.log1p(-p)
+            np.copyto(y, np.log(x) - np.log1p(-x), where=logits)
     y[~np.isfinite(y)] = np.nan
     return y
