@@ -3,8 +3,8 @@
     python -m benchmarks.speed.agent [--parts 4000]
 
 Scenario ids: replay-records (inspections with measured frames through tap, fold and store), start-ready (process start to READY on
-the notify socket), pss-agent and pss-child (after frames of 2448×2048 grey), bytes-per-part (what the live agent gave to the kernel to
-write, /proc/PID/io, and the store's size on disk). Simulated values; no kit needed.
+the notify socket), pss-agent and pss-child (after frames of 2448×2048 grey), bytes-per-part (what the live agent gave to the
+kernel to write, /proc/PID/io, and the store's size on disk). Simulated values; no kit needed.
 """
 
 from __future__ import annotations
