@@ -123,44 +123,74 @@ class Kills:
         return sum(self.phases[name] for name in BETWEEN_RECEIPT_AND_COMMIT)
 
 
+class Agents:
+    """The server that starts agents; a context manager."""
+
+    def __init__(self) -> None:
+        self._server = subprocess.Popen(
+            [sys.executable, "-m", "tests.crash.agent_under_test"],
+            cwd=ROOT,
+            env={**os.environ, "OPENBLAS_NUM_THREADS": "1"},
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            text=True,
+        )
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        self._server.stdin.close()
+        self._server.stdout.close()
+        self._server.wait(10)
+
+    def ask(self, **request):
+        self._server.stdin.write(json.dumps(request) + "\n")
+        self._server.stdin.flush()
+        return json.loads(self._server.stdout.readline())
+
+    def start(self, config: Path, **fault: float) -> Agent:
+        return Agent(self, config, fault)
+
+
 class Agent:
     """The live agent as a process."""
 
-    def __init__(self, config: Path, **fault: float) -> None:
-        self.phase_file = config.with_name("phase")
-        with config.with_name("agent.log").open("ab") as log:
-            self.process = subprocess.Popen(
-                [sys.executable, "-m", "tests.crash.agent_under_test", str(config), str(self.phase_file)],
-                cwd=ROOT,
-                env={**os.environ, "LINEWARDEN_FAULT": json.dumps(fault)},
-                stdin=subprocess.DEVNULL,
-                stdout=subprocess.DEVNULL,
-                stderr=log,
-            )
+    def __init__(self, agents: Agents, config: Path, fault: dict[str, float]) -> None:
+        self._agents = agents
+        self._phase_file = config.with_name("phase")
+        self._log = config.with_name("agent.log")
+        self._phase_file.write_bytes(b"\0")
+        self._pid = agents.ask(start=str(config), phase=str(self._phase_file), fault=fault)
 
     def phase(self) -> str:
-        try:
-            return PHASES[self.phase_file.read_bytes()[0]]
-        except (OSError, IndexError):
-            return "starting"
+        return PHASES[self._phase_file.read_bytes()[0]]
+
+    def exit_code(self, timeout_s: float = 0.0) -> int | None:
+        """None while it runs."""
+        deadline = time.monotonic() + timeout_s
+        while (code := self._agents.ask(poll=self._pid)) is None and time.monotonic() < deadline:
+            time.sleep(0.005)
+        return code
+
+    def signal(self, number: int) -> None:
+        """To a process that has not been waited for, so that its number is still its own."""
+        if self.exit_code() is None:
+            os.kill(self._pid, number)
 
     def kill(self) -> str:
         """SIGKILL; what it was in the middle of."""
-        self.process.send_signal(signal.SIGKILL)
-        self.process.wait(10)
+        self.signal(signal.SIGKILL)
+        assert self.exit_code(10) == -signal.SIGKILL, self.log()
         return self.phase()
 
-    def wait_for_its_own_end(self, timeout_s: float) -> bool:
-        """Whether it killed itself in time."""
-        try:
-            return self.process.wait(timeout_s) == -signal.SIGKILL
-        except subprocess.TimeoutExpired:
-            return False
+    def stop(self) -> None:
+        """In order."""
+        self.signal(signal.SIGTERM)
+        assert self.exit_code(30) == 0, self.log()
 
-    def stop(self) -> int:
-        """In order; its exit code."""
-        self.process.terminate()
-        return self.process.wait(30)
+    def log(self) -> str:
+        return self._log.read_text()
 
 
 def stored(state: Path) -> int:
@@ -181,43 +211,46 @@ def counted(state: Path, name: str) -> int:
         return 0
 
 
-def run_to_the_end(config: Path, records: int, timeout_s: float = 120.0) -> None:
+def run_to_the_end(agents: Agents, config: Path, records: int, timeout_s: float = 120.0) -> None:
     """One agent until everything is committed, then stopped in order."""
-    agent = Agent(config)
+    agent = agents.start(config)
     deadline = time.monotonic() + timeout_s
-    while stored(config.with_name("state")) < records:
-        assert agent.process.poll() is None, config.with_name("agent.log").read_text()
-        assert time.monotonic() < deadline, f"{stored(config.with_name('state'))} of {records} records after {timeout_s} s"
+    while (there := stored(config.with_name("state"))) < records:
+        assert agent.exit_code() is None, agent.log()
+        assert time.monotonic() < deadline, f"{there} of {records} records after {timeout_s} s"
         time.sleep(0.05)
-    assert agent.stop() == 0, config.with_name("agent.log").read_text()
+    agent.stop()
 
 
-def killed_again_and_again(config: Path, records: int, kills: int, seed: int) -> Kills:
-    """`kills` agents: every other one kills itself between receipt and commit, the rest are killed from outside at random instants."""
+def killed_again_and_again(agents: Agents, config: Path, records: int, kills: int, seed: int) -> Kills:
+    """`kills` agents: half are killed from outside at any instant; the others kill themselves between receipt and
+    commit, every fourth between commit and acknowledgement.
+    """
     rng = random.Random(seed)
     hit = Kills()
-    start_s = _start_s(config)
+    start_s = start_up_s(agents, config)
+    hit.phases["uncommitted"] += 1
     work_s = 0.4  # of work per agent; the pause per delivery spreads the records over all of them
     slow_s = 0.8 * kills * work_s / records
-    for number in range(kills):
-        if number % 2:
-            fault = Agent(config, slow_s=slow_s, kill_at=rng.randint(1, max(1, int(work_s / slow_s))))
-            if fault.wait_for_its_own_end(start_s + 4 * work_s):
-                hit.phases["uncommitted"] += 1
-            else:
-                hit.phases[fault.kill()] += 1
+    for number in range(kills - 1):
+        if number % 8 == 7:  # needs receipts: without them it goes on, and is killed below
+            agent = agents.start(config, slow_s=slow_s, kill_unacknowledged=rng.randint(1, 3))
+            agent.exit_code(start_s + work_s)
+        elif number % 2:
+            agent = agents.start(config, slow_s=slow_s, kill_at=rng.randint(1, max(1, int(work_s / slow_s))))
+            agent.exit_code(start_s + 4 * work_s)
         else:
-            agent = Agent(config, slow_s=slow_s)
-            time.sleep(rng.uniform(0.3 * start_s, start_s + work_s))
-            hit.phases[agent.kill()] += 1
-    run_to_the_end(config, records)
+            agent = agents.start(config, slow_s=slow_s)
+            time.sleep(rng.uniform(0.0, start_s + work_s))
+        hit.phases[agent.kill()] += 1
+    run_to_the_end(agents, config, records)
     hit.duplicates = counted(config.with_name("state"), "duplicates")
     return hit
 
 
-def _start_s(config: Path) -> float:
-    """How long an agent takes here until its core works."""
+def start_up_s(agents: Agents, config: Path) -> float:
+    """How long an agent takes here until its core works; it kills itself at its first delivery."""
     began = time.monotonic()
-    agent = Agent(config, kill_at=1)
-    agent.wait_for_its_own_end(60)
+    agent = agents.start(config, kill_at=1)
+    assert agent.exit_code(60) == -signal.SIGKILL, agent.log()
     return time.monotonic() - began

@@ -7,7 +7,7 @@ import pytest
 
 from tests.brokers import Broker, Plant, needs_mosquitto, until
 from tests.crash.harness import (
-    Agent,
+    Agents,
     counted,
     facts,
     journalled,
@@ -27,6 +27,12 @@ def entries():
     return scenario()
 
 
+@pytest.fixture(scope="module")
+def agents():
+    with Agents() as running:
+        yield running
+
+
 def report(capsys, tap, hit, alarms):
     with capsys.disabled():
         shown = ", ".join(f"{count} {name}" for name, count in sorted(hit.phases.items()))
@@ -36,20 +42,21 @@ def report(capsys, tap, hit, alarms):
         )
 
 
-def check(folder, unkilled, entries, kills, capsys, tap):
+def check(agents, folder, unkilled, entries, kills, capsys, tap):
     expected = facts(unkilled / "state")
     assert {fact[0] for fact in expected} >= {"bad-parts-passed"}, "the scenario must raise alarms, else nothing is compared"
     config = folder / "line.toml"
-    hit = killed_again_and_again(config, len(entries), kills, SEED)
+    hit = killed_again_and_again(agents, config, len(entries), kills, SEED)
     assert facts(folder / "state") == expected
     assert journalled(folder / "state") == journalled(unkilled / "state")
     assert Counter(journalled(folder / "state").values()) == Counter({1: len(entries)}), "each record once: none lost, none twice"
     assert sum(hit.phases.values()) == kills
     assert hit.mid_work >= kills // 2, hit.phases
     report(capsys, tap, hit, len(expected))
+    return hit
 
 
-def test_a_file_followed_through_kills_gives_the_same_alarms(tmp_path, entries, capsys):
+def test_a_file_followed_through_kills_gives_the_same_alarms(agents, tmp_path, entries, capsys):
     source = tmp_path / "results.jsonl"
     source.write_bytes(b"".join(line + b"\n" for line in record_lines(entries, frames=True)))
     tap = {"type": "jsonl", "name": "line", "paths": [str(source)], "trusted": True}
@@ -57,12 +64,12 @@ def test_a_file_followed_through_kills_gives_the_same_alarms(tmp_path, entries, 
     for folder in folders:
         folder.mkdir()
         write_config(folder, tap)
-    run_to_the_end(folders[0] / "line.toml", len(entries))
-    check(folders[1], folders[0], entries, KILLS, capsys, "jsonl")
+    run_to_the_end(agents, folders[0] / "line.toml", len(entries))
+    check(agents, folders[1], folders[0], entries, KILLS, capsys, "jsonl")
 
 
 @needs_mosquitto
-def test_a_broker_subscribed_to_through_kills_gives_the_same_alarms(tmp_path, entries, capsys):
+def test_a_broker_subscribed_to_through_kills_gives_the_same_alarms(agents, tmp_path, entries, capsys):
     messages = []
     for entry, line in zip(entries, record_lines(entries, frames=False), strict=True):
         kind = "inspection" if hasattr(entry.record, "verdict") else "outcome"
@@ -73,14 +80,15 @@ def test_a_broker_subscribed_to_through_kills_gives_the_same_alarms(tmp_path, en
         for folder in folders:
             folder.mkdir()
             write_config(folder, {"type": "mqtt", "name": "plant", "port": broker.port, "window": 50})
-            agent = Agent(folder / "line.toml")
+            agent = agents.start(folder / "line.toml")
             subscribed(broker, folder)
-            assert agent.stop() == 0
+            agent.stop()
         plant = Plant(broker)
         plant.publish_all(messages)
         plant.close()
-        run_to_the_end(folders[0] / "line.toml", len(entries))
-        check(folders[1], folders[0], entries, KILLS, capsys, "mqtt")
+        run_to_the_end(agents, folders[0] / "line.toml", len(entries))
+        hit = check(agents, folders[1], folders[0], entries, KILLS, capsys, "mqtt")
+        assert hit.duplicates > 0, "the broker must have sent again what was committed but not acknowledged"
     finally:
         broker.stop()
 

@@ -420,10 +420,14 @@ def test_a_full_disk_is_a_store_error_that_a_rollback_gets_over(opened):
     store.append(inspected(0))
     store.commit(T0)
     store._db.execute(f"PRAGMA max_page_count = {store._db.execute('PRAGMA page_count').fetchone()[0]}")
-    with pytest.raises(StoreError, match="full") as caught:
+
+    def until_it_is_full():
         for k in range(1, 2000):
             store.append(inspected(k))
             store.commit(T0)
+
+    with pytest.raises(StoreError, match="full") as caught:
+        until_it_is_full()
     assert "disk" in caught.value.hint
     assert not isinstance(caught.value, StoreCorrupt)
     store.rollback()
