@@ -72,6 +72,13 @@ def state_folder(config_file: Path | None, state_dir: Path | None) -> Path:
     return load(config_file, PlugIns()).agent.state_dir
 
 
+def again(config_file: Path | None, state_dir: Path | None) -> str:
+    """The options that name the same agent, to be put behind a suggested command."""
+    if state_dir is not None:
+        return f" --state-dir {state_dir}"
+    return "" if config_file is None else f" --config {config_file}"
+
+
 def connect(folder: Path) -> ControlClient:
     """A connection to the running agent. Raises NotRunning."""
     from agent.runtime.control import ControlClient

@@ -7,7 +7,7 @@ from pathlib import Path
 import click
 
 from agent.cli import console
-from agent.cli.access import agent_options, command, person_options, snapshot, state_folder
+from agent.cli.access import again, agent_options, command, person_options, snapshot, state_folder
 from agent.errors import CommandRefused
 
 
@@ -26,7 +26,7 @@ def ack(occurrence: str, config_file: Path | None, state_dir: Path | None, by: s
     target = {"occurrence_id": _whole(occurrence, [alarm["occurrence_id"] for alarm in snapshot(folder)["alarms"]])}
     result = command(folder, "ack", by=by, role=role, reason=reason, target=target)
     console.out(result["detail"])
-    console.next_step("linewarden alarms   (an acknowledged alarm stands until its cause is gone)")
+    console.next_step(f"linewarden alarms{again(config_file, state_dir)}   (it stands until its cause is gone)")
     return 0
 
 

@@ -9,7 +9,7 @@ from typing import Any
 import click
 
 from agent.cli import console
-from agent.cli.access import agent_options, command, person_options, snapshot, state_folder
+from agent.cli.access import again, agent_options, command, person_options, snapshot, state_folder
 
 
 @click.group("baseline", short_help="Show and accept what the present is compared with.")
@@ -43,7 +43,9 @@ def show(station: str | None, config_file: Path | None, state_dir: Path | None, 
         channels = [(c["stream"], c["channel"], c["refused"] or "watched", _reach(c), _evidence(c)) for c in shown["channels"]]
         console.table("Channels", ("stream", "channel", "state", "smallest shift it can see", "evidence / threshold"), channels)
         if any(t["state"] == "candidate" for t in shown["streams"]):
-            console.next_step(f"linewarden baseline accept {shown['station']} --by NAME --role quality")
+            console.next_step(
+                f"linewarden baseline accept {shown['station']} --by NAME --role quality{again(config_file, state_dir)}"
+            )
     return 0
 
 
@@ -63,7 +65,7 @@ def accept(station: str, stream: str, config_file: Path | None, state_dir: Path 
     target = {"station": station, **({"stream": stream} if stream else {})}
     folder = state_folder(config_file, state_dir)
     console.out(command(folder, "accept_baseline", by=by, role=role, reason=reason, target=target)["detail"])
-    console.next_step(f"linewarden baseline show {station}")
+    console.next_step(f"linewarden baseline show {station}{again(config_file, state_dir)}")
     return 0
 
 

@@ -59,12 +59,28 @@ def out(text: str) -> None:
 
 def out_json(value: Any) -> None:
     """The result as one JSON value."""
-    sys.stdout.write(msgspec.json.format(msgspec.json.encode(value, enc_hook=_plain), indent=2).decode() + "\n")
+    sys.stdout.write(msgspec.json.format(msgspec.json.encode(value, enc_hook=_as_text), indent=2).decode() + "\n")
+
+
+def is_terminal() -> bool:
+    """Whether a person reads the result, not a program."""
+    return sys.stdout.isatty()
+
+
+_LAMPS = {"white": "black on white", "amber": "black on yellow", "blue": "white on blue"}
+
+
+def headline(colour: str, text: str, identity: str) -> None:
+    """A line that begins with the lamp's colour."""
+    from rich.console import Console
+
+    style = _LAMPS.get(colour, "dim")
+    Console(highlight=False).print(f"[{style}] {colour.upper()} [/] [bold]{_safe(text)}[/bold]  {_safe(identity)}", soft_wrap=True)
 
 
 def table(title: str, columns: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
     """Rows on standard output: drawn on a terminal, tab separated in a pipe."""
-    if not sys.stdout.isatty():
+    if not is_terminal():
         out("\t".join(columns))
         for row in rows:
             out("\t".join(cell.replace("\t", " ").replace("\n", " ") for cell in row))
@@ -113,13 +129,18 @@ def _err() -> Any:
     return Console(stderr=True, highlight=False)
 
 
+def plain(text: str) -> str:
+    """Text from outside without the control characters that would act on a terminal."""
+    return "".join(c if c.isprintable() or c == "\n" else "�" for c in text)
+
+
 def _safe(text: str) -> str:
-    """Text from outside, so that neither its brackets nor its control characters act on the terminal."""
+    """The same, with its brackets kept from acting as markup."""
     from rich.markup import escape
 
-    return escape("".join(c if c.isprintable() or c == "\n" else "�" for c in text))
+    return escape(plain(text))
 
 
-def _plain(value: Any) -> Any:
+def _as_text(value: Any) -> Any:
     """What msgspec does not know, as text."""
     return str(value)

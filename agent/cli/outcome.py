@@ -13,7 +13,7 @@ from typing import Any
 import click
 
 from agent.cli import console
-from agent.cli.access import agent_options, connect, state_folder
+from agent.cli.access import again, agent_options, connect, state_folder
 from agent.errors import AgentError, RecordRefused
 
 _BATCH = 500
@@ -71,7 +71,7 @@ def import_file(
             console.out(f"{file}:{line.line}: {line.reason}: {line.message}")
         console.note(f"{accepted} outcome(s) {'usable' if check else 'imported'}, {len(refused)} line(s) refused")
     if not check and accepted:
-        console.next_step("linewarden status   (audits judged grows as cohorts mature)")
+        console.next_step(f"linewarden status{again(config_file, state_dir)}   (audits are judged as they mature)")
     return 1 if refused else 0
 
 

@@ -8,7 +8,7 @@ from typing import Any
 import click
 
 from agent.cli import console
-from agent.cli.access import agent_options, snapshot, state_folder, store
+from agent.cli.access import again, agent_options, snapshot, state_folder, store
 from agent.errors import NotRunning
 
 _UNACKNOWLEDGED = ("UNACK", "RTNUN", "LATCHED")
@@ -52,7 +52,7 @@ def status(config_file: Path | None, state_dir: Path | None, as_json: bool) -> i
     standing = [alarm for alarm in shown["alarms"] if alarm.get("active") or alarm["state"] in _UNACKNOWLEDGED]
     console.out(f"{len(standing)} alarm(s) standing, {shown['outbox_depth']} message(s) waiting to be sent")
     if standing:
-        console.next_step("linewarden alarms")
+        console.next_step(f"linewarden alarms{again(config_file, state_dir)}")
     return 0
 
 
@@ -86,12 +86,24 @@ def alarms(config_file: Path | None, state_dir: Path | None, every: bool, histor
         ]
         console.table("Transitions", ("changed", "station", "alarm", "transition", "part", "text"), rows)
         return 0
-    rows = [(a["occurrence_id"], a["state"], a["andon"], _instant(a.get("raised_at")), a["text"], a["response"]) for a in documents]
-    console.table("Alarms", ("occurrence", "state", "andon", "raised", "what", "do"), rows)
+    _show(documents)
     waiting = [alarm for alarm in documents if alarm["state"] in _UNACKNOWLEDGED]
     if waiting:
-        console.next_step(f"linewarden ack {waiting[0]['occurrence_id']} --by NAME")
+        console.next_step(f"linewarden ack {waiting[0]['occurrence_id']} --by NAME{again(config_file, state_dir)}")
     return 0
+
+
+def _show(documents: list[dict[str, Any]]) -> None:
+    """Each alarm as the lamp, the words and what to do; one line each in a pipe."""
+    if not console.is_terminal():
+        members = ("occurrence_id", "state", "andon", "station", "text", "response")
+        rows = [(_instant(a.get("raised_at")), *(a[name] for name in members)) for a in documents]
+        console.table("Alarms", ("raised", "occurrence", *members[1:]), rows)
+        return
+    for alarm in documents:
+        console.headline(alarm["andon"], f"{alarm['state']} since {_instant(alarm.get('raised_at'))}", alarm["occurrence_id"])
+        console.out(f"  {console.plain(alarm['text'])}")
+        console.out(f"  → {console.plain(alarm['response'])}")
 
 
 def _present(folder: Path) -> list[dict[str, Any]]:

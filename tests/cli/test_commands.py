@@ -89,6 +89,13 @@ def test_a_wrong_command_is_answered_in_lower_case_with_a_hint_and_exit_2(capsys
     assert "hint: see `linewarden --help`" in err
 
 
+def test_the_demo_is_given_its_own_options(capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit, match="0"):
+        command_line.run(["demo", "--help"])
+    out = capsys.readouterr().out
+    assert all(option in out for option in ("--seed", "--no-fault", "--fast"))
+
+
 def test_starting_up_imports_none_of_the_heavy_packages() -> None:
     probe = (
         "import sys; from agent.cli import main; main.run(['--help']); "
@@ -201,9 +208,9 @@ def test_a_csv_without_the_needed_columns_is_refused_whole(capsys: pytest.Captur
 class Agent:
     """A real agent in a process of its own."""
 
-    def __init__(self, folder: Path) -> None:
-        parts(folder / "parts.jsonl", 50)
-        self.config = config(folder)
+    def __init__(self, file: Path) -> None:
+        folder = file.parent
+        self.config = file
         self.log = (folder / "log").open("w+")
         self.process = subprocess.Popen([*PROGRAM, "run", "--config", self.config], stderr=self.log, stdout=subprocess.DEVNULL)
         self._await_socket(folder / "state" / "control.sock")
@@ -227,7 +234,9 @@ class Agent:
 
 @pytest.fixture(scope="module")
 def agent(tmp_path_factory: pytest.TempPathFactory) -> Any:
-    running = Agent(tmp_path_factory.mktemp("agent"))
+    folder = tmp_path_factory.mktemp("agent")
+    parts(folder / "parts.jsonl", 50)
+    running = Agent(config(folder))
     yield running
     if running.process.poll() is None:
         running.stop()
@@ -303,7 +312,7 @@ def test_baseline_show_lists_streams_and_what_they_still_need(capsys: pytest.Cap
 def test_a_signal_ends_the_agent_in_order_and_the_alarms_stay_readable(
     capsys: pytest.CaptureFixture[str], tmp_path: Path, number: int
 ) -> None:
-    agent = Agent(tmp_path)
+    agent = Agent(config(tmp_path))
     assert agent.stop(number) == 0
     assert "Traceback" not in (tmp_path / "log").read_text()
     code, out, err = run(capsys, "alarms", "--config", agent.config, "--json")
