@@ -48,7 +48,7 @@ def normal_scores(x: FloatArray, knots: FloatArray, scores: FloatArray, slope: F
     at[...] = np.arange(0, flat.size, KNOTS)
     step = (KNOTS - 1) // 2
     while step:  # greatest knot <= x, 256 gaps, so that a trial never leaves the column
-        np.add(at, step, out=at, where=flat.take(at + step) <= inside)
+        at += step * (flat.take(at + step) <= inside)
         step //= 2
     scored: FloatArray = inside - flat.take(at)
     scored *= slope.ravel().take(at)
