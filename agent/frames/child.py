@@ -46,7 +46,7 @@ def main(arguments: list[str]) -> int:
     os.environ["OPENCV_IO_MAX_IMAGE_PIXELS"] = str(max_pixels)  # read once, when OpenCV loads
     os.environ["OPENCV_LOG_LEVEL"] = "SILENT"
     _limit(memory_bytes)
-    from agent.frames.decode import Decoder  # noqa: PLC0415 - loads OpenCV, which must happen under the limits
+    from agent.frames.decode import Decoder  # loads OpenCV, which must happen under the limits
 
     resource.setrlimit(resource.RLIMIT_NPROC, (0, 0))
     limits = Limits(max_bytes, max_pixels)
