@@ -1,10 +1,12 @@
-"""The bytes of a journal body: msgpack, deflated against a dictionary of the members that nearly every record has."""
+"""A journal row: what it is searched by, and its body: msgpack, deflated against the members that nearly every record has."""
 
 from __future__ import annotations
 
 import zlib
+from datetime import datetime
 
-from agent.records import Entry, decode_entry, encode_entry
+from agent.records import Commanded, Entry, Gap, Inspected, Tick, Told, decode_entry, encode_entry
+from agent.store.times import from_micros
 
 # Window of 4 kB: an entry is small, and the compressor's set-up is what its time goes to.
 _WINDOW = 12
@@ -28,3 +30,19 @@ def pack_entry(entry: Entry) -> bytes:
 def unpack_entry(raw: bytes) -> Entry:
     """An entry from the journal's bytes."""
     return decode_entry(zlib.decompressobj(wbits=_WINDOW, zdict=_WORDS).decompress(raw))
+
+
+def columns(entry: Entry) -> tuple[str, str, datetime, str]:
+    """Kind, station, time and tap of an entry; the time is the agent's where it has one."""
+    match entry:
+        case Inspected(record=r, received_at=at, tap=tap):
+            return "inspected", r.station, at or r.captured_at, tap
+        case Told(record=record, received_at=at, tap=tap):
+            source_at = record.at if hasattr(record, "at") else record.observed_at
+            return "told", record.station, at or source_at, tap
+        case Commanded(record=command, received_at=at, tap=tap):
+            return "commanded", command.target.get("station", ""), at or command.expires_at or from_micros(0), tap
+        case Tick(wall=wall):
+            return "tick", "", wall, ""
+        case Gap(started_at=started_at):
+            return "gap", "", started_at, ""

@@ -295,7 +295,10 @@ def test_a_store_of_a_newer_build_is_refused_with_what_to_do(opened):
 
 def test_the_pragmas_are_those_of_a_durable_log(opened):
     store = opened()
-    ask = {name: store._db.execute(f"PRAGMA {name}").fetchone()[0] for name in ("journal_mode", "synchronous", "auto_vacuum")}
+    ask = {
+        name: store._tx.connection.execute(f"PRAGMA {name}").fetchone()[0]
+        for name in ("journal_mode", "synchronous", "auto_vacuum")
+    }
     assert ask == {"journal_mode": "wal", "synchronous": 2, "auto_vacuum": 2}
 
 
@@ -375,13 +378,13 @@ def test_size_takes_journal_first_and_alarms_last_and_gives_the_pages_back(opene
     store.record_alarm(alarm("UNACK", "NORM→UNACK"))
     now = T0 + timedelta(days=30)
     store.commit(now)
-    store._db.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+    store._tx.connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
     before = store.path.stat().st_size
     store._retention._max_bytes = int((retention.WAL_PAGES * 2048 + before / 2) / retention.FILL)
     for _ in range(20):
         store.delete_expired(now)
         store.commit(now)
-    store._db.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+    store._tx.connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
     assert not store._retention.is_over()
     assert store.path.stat().st_size < 0.75 * before
     counters = store.counters()
@@ -419,7 +422,7 @@ def test_a_full_disk_is_a_store_error_that_a_rollback_gets_over(opened):
     store = opened()
     store.append(inspected(0))
     store.commit(T0)
-    store._db.execute(f"PRAGMA max_page_count = {store._db.execute('PRAGMA page_count').fetchone()[0]}")
+    store._tx.connection.execute(f"PRAGMA max_page_count = {store._tx.connection.execute('PRAGMA page_count').fetchone()[0]}")
 
     def until_it_is_full():
         for k in range(1, 2000):
@@ -432,7 +435,7 @@ def test_a_full_disk_is_a_store_error_that_a_rollback_gets_over(opened):
     assert not isinstance(caught.value, StoreCorrupt)
     store.rollback()
     kept = len(list(store.entries_after(0)))
-    store._db.execute("PRAGMA max_page_count = 1000000")
+    store._tx.connection.execute("PRAGMA max_page_count = 1000000")
     assert store.append(inspected(3000)) == kept + 1
     store.commit(T0)
     assert len(list(store.entries_after(0))) == kept + 1
