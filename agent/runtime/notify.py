@@ -19,7 +19,7 @@ class SystemdNotifier:
         address = "\0" + self._address[1:] if self._address.startswith("@") else self._address
         try:
             with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as sock:
-                sock.setblocking(False)  # a listener that does not read must not stop the agent
+                sock.settimeout(0)  # a listener that does not read must not stop the agent
                 sock.sendto(message.encode(), address)
         except OSError:
             return False
