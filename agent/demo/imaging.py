@@ -1,4 +1,4 @@
-"""From reflectance to grey values: lamp, window, lens, exposure, sensor. One physical chain, everything else varies its settings."""
+"""From reflectance to grey values: lamp, window, lens, exposure, sensor. One physical chain; all else varies its settings."""
 
 from __future__ import annotations
 
@@ -14,12 +14,12 @@ from agent.demo.parts import SIZE, Float32
 
 @dataclass(frozen=True, slots=True)
 class Imaging:
-    """The station's light, optics and exposure; the defaults are the commissioning state, exposure 1 puts the plate near 145."""
+    """The station's light, optics and exposure; the defaults are as commissioned, exposure 1 puts the plate near grey 145."""
 
     lamp: float = 1.0
     tilt: float = ASSUMED.lamp_tilt
     exposure: float = 1.0
-    haze: float = 0.0  # share of the light a dirty window scatters into a veil
+    haze: float = 0.0  # share of the light a dirty window scatters into a veil; the model is trained on up to a fifth
     blur_px: float = ASSUMED.lens_blur_px
 
 

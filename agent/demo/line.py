@@ -90,7 +90,15 @@ class Line:
         claims = self._classifier.claim(frames)
         self._made += count
         return [
-            Part(first + t, captured_at(first + t), defects[t], frames[t], float(p), bool(p < self._classifier.identity.threshold), world.coil.name)
+            Part(
+                first + t,
+                captured_at(first + t),
+                defects[t],
+                frames[t],
+                float(p),
+                bool(p < self._classifier.identity.threshold),
+                world.coil.name,
+            )
             for t, p in enumerate(claims)
         ]
 

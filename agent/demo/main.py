@@ -14,11 +14,11 @@ from agent.demo import feed
 from agent.demo.line import Audits, Line, captured_at
 from agent.demo.magnitudes import ASSUMED
 from agent.demo.model import Classifier
+from agent.demo.narration import conclude, introduce
 from agent.demo.plant import Plant, clock_text
 from agent.demo.scenario import BASELINE_PARTS, Scenario, draw_scenario
-from agent.demo.stage import DemoFailed, Stage
-from agent.demo.story import broken_promises, passed_between, tell
-from agent.demo.wiring import AUDITS_PER_MONTH, PARTS_PER_MONTH, STATION
+from agent.demo.stage import Stage
+from agent.demo.story import broken_promises, tell
 from agent.runtime.clock import SystemClock
 from agent.runtime.signals import stopped_by_signals
 from agent.runtime.threads import StopEvent
@@ -27,7 +27,6 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from agent.demo.line import Audit, Part
-    from agent.demo.story import Told
 
 # Parts the line still makes after the alarm, until it stands: the hold grows by steps of 100.
 _AFTER_ALARM: Final = 150
@@ -38,7 +37,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Show the demo; 0 when the story held, 1 when it did not and --fast asked for proof, 130 when stopped."""
     parser = argparse.ArgumentParser(
         prog="linewarden demo",
-        description="A simulated line whose model goes on reporting high confidence while bad parts pass, watched by the real agent.",
+        description="A simulated line whose model goes on reporting high confidence while bad parts pass, and the real agent.",
     )
     parser.add_argument("--seed", type=int, default=1, metavar="N", help="moves the onset and picks the cause (default 1)")
     parser.add_argument("--no-fault", action="store_true", help="nothing happens, and nothing may be raised")
@@ -80,7 +79,7 @@ class Show:
 
     def run(self, *, strict: bool) -> int:
         """Show it, then say what was true; 1 when the story did not hold and `strict`."""
-        self._introduce()
+        introduce(self._console, self._seed)
         with self._stage:
             self._say(f"broker on 127.0.0.1:{self._stage.port}, agent is process {self._stage.agent_pid}, online")
             self._say(f"learning from {BASELINE_PARTS:,} parts, every one of them examined by hand")
@@ -90,7 +89,12 @@ class Show:
             self._produced_s = self._clock.elapsed() - started
             held = self._stage.hold_list()
         told = tell(self._scenario, self._parts, self._examined, self._plant, held)
-        self._conclude(told)
+        rate = len(self._parts) / self._produced_s
+        self._say(
+            f"{len(self._parts):,} parts in {self._produced_s:.0f} s: {rate:.0f} parts/s, "
+            f"the line's clock ran {rate * ASSUMED.cycle_s:,.0f} times too fast"
+        )
+        conclude(self._console, self._scenario, self._parts, self._plant, told)
         wrong = broken_promises(self._scenario, self._armed_at, self._plant, told)
         for problem in wrong:
             self._console.print(f"the story did not hold: {problem}", style="bold red", soft_wrap=True, markup=False)
@@ -136,8 +140,10 @@ class Show:
     def _note_arming(self) -> None:
         if self._armed_at is None and self._plant.health == "ok":
             self._armed_at = self._plant.parts_judged
-            self._say(f"armed after about {self._armed_at:,} parts; from now on only drawn parts are examined: "
-                      f"{ASSUMED.audit_share:.0%} of the passed ones, and all rejects")  # fmt: skip
+            self._say(
+                f"armed after about {self._armed_at:,} parts; since part {BASELINE_PARTS + 1:,} only drawn parts are examined: "
+                f"{ASSUMED.audit_share:.0%} of the passed ones, and all rejects"
+            )
 
     def _announce(self, part: Part) -> None:
         """Say what only the demo knows, when it happens; the agent is told of the new coil, as a plant would."""
@@ -151,18 +157,6 @@ class Show:
 
     # --- words --------------------------------------------------------------------------------------------------------------
 
-    def _introduce(self) -> None:
-        a = ASSUMED
-        self._console.print(f"Linewarden demo, seed {self._seed}", style="bold")
-        self._console.print(
-            "Simulated: parts, lamp, lens, camera, laboratory, and the clock: every part stands for one minute of production.\n"
-            "Real: the model (a CNN trained on these parts), the broker, and the agent, a process of its own that is sent\n"
-            "records and frames only. What was true is joined to what it said afterwards, here.\n"
-            f"Station {STATION} as declared: {PARTS_PER_MONTH:,.0f} parts and {AUDITS_PER_MONTH:,.0f} audits a month, at most 0.5 "
-            f"false alarms a month;\nan audit takes {a.audit_delay_s / 3600:g} h. Indented lines are what the plant sees.",
-            soft_wrap=True,
-        )
-
     def _say(self, words: str) -> None:
         self._console.print(f"[{self._clock.elapsed() - self._began:5.1f} s] {words}", soft_wrap=True, markup=False)
 
@@ -170,41 +164,3 @@ class Show:
         line = Text(f"[{self._clock.elapsed() - self._began:5.1f} s] ")
         line.append(f"{clock_text(part.captured_at)} truth, part {part.number:,}: {words}", "italic magenta")
         self._console.print(line, soft_wrap=True)
-
-    def _conclude(self, told: Told | None) -> None:
-        scenario, parts, console = self._scenario, self._parts, self._console
-        simulated_s = len(parts) * ASSUMED.cycle_s
-        self._say(
-            f"{len(parts):,} parts in {self._produced_s:.0f} s: {len(parts) / self._produced_s:.0f} parts/s, "
-            f"the clock ran {simulated_s / self._produced_s:,.0f} times too fast"
-        )
-        if scenario.onset_at is None:
-            after = passed_between(parts, BASELINE_PARTS + 1, len(parts))
-            console.print(
-                f"No fault: {len(parts) - BASELINE_PARTS:,} parts monitored, {len(self._plant.raised())} alarms raised; "
-                f"{after.bad} bad among {after.parts:,} passed.",
-                soft_wrap=True,
-            )
-            return
-        if told is None:
-            console.print(f"The failure at part {scenario.onset_at:,} was not noticed within {len(parts) - scenario.onset_at:,} parts.")
-            return
-        earliest, latest = told.onset_interval
-        rows = (
-            ("model's confidence on passed parts", f"{told.before.confidence:.3%} before, {told.after.confidence:.3%} after"),
-            ("bad among passed parts", f"{told.before.escape_rate:.2%} before ({told.before.bad} of {told.before.parts:,}), "
-             f"{told.after.escape_rate:.2%} after ({told.after.bad} of {told.after.parts:,})"),
-            ("true onset", f"part {scenario.onset_at:,}, {clock_text(captured_at(scenario.onset_at))}"),
-            ("estimated onset", f"part {told.estimated_onset:,}, {clock_text(captured_at(told.estimated_onset))} "
-             f"({told.estimated_onset - scenario.onset_at:+,} parts; interval {earliest:,} to {latest:,})"),
-            ("noticed after", f"{told.audits:,} audits with {told.finds} finds, "
-             f"{told.judged_part - scenario.onset_at:,} parts; told at part {told.alarm_at:,}"),
-            ("hold list", f"{told.held:,} parts, with {told.held_bad_since_onset} of the {told.bad_since_onset} bad ones passed "
-             f"since the onset (of {told.held_bad} bad ones held in all)"),
-        )  # fmt: skip
-        console.print("What was true, beside what was said", style="bold")
-        for name, words in rows:
-            console.print(f"  {name:<36}{words}", soft_wrap=True, markup=False)
-
-
-__all__ = ["DemoFailed", "main"]

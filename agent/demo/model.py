@@ -11,7 +11,7 @@ import numpy as np
 import onnxruntime
 from numpy.typing import NDArray
 
-FOLDER: Final = Path(__file__).parent / "model"
+FOLDER: Final = Path(__file__).parent
 
 
 @dataclass(frozen=True, slots=True)

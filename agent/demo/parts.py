@@ -115,7 +115,8 @@ def _box_distance(u: Float32, v: Float32) -> Float32:
 
 def _coverage(distance: Float32) -> Float32:
     """Share of each pixel inside an edge at this signed distance."""
-    return np.clip(np.float32(0.5) - distance, 0.0, 1.0, dtype=np.float32)
+    covered: Float32 = np.clip(np.float32(0.5) - distance, 0.0, 1.0)
+    return covered
 
 
 def _holes_of(defects: list[Defect], rng: np.random.Generator) -> tuple[NDArray[np.float64], NDArray[np.int64]]:

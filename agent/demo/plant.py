@@ -72,7 +72,7 @@ class Plant:
 
     def _lamp(self, request: AndonDoc) -> None:
         before = self.lamps[-1] if self.lamps else None
-        if before is not None and (before.colour, before.pattern, before.because) == (request.colour, request.pattern, request.because):
+        if before is not None and _asks(before) == _asks(request):
             return  # the standing request, refreshed
         self.lamps.append(request)
         sound = ", horn" if request.sound else ""
@@ -84,3 +84,8 @@ class Plant:
         line.append(f" {tag:^7}", _STYLES[colour])
         line.append(f" {words}")
         self._console.print(line, soft_wrap=True)
+
+
+def _asks(request: AndonDoc) -> tuple[str, str, str]:
+    """What a request wants of the lamp; the rest is renewed with every refreshment."""
+    return request.colour, request.pattern, request.because

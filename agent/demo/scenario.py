@@ -12,7 +12,7 @@ from agent.demo.imaging import Imaging
 from agent.demo.magnitudes import ASSUMED, SOURCED
 from agent.demo.parts import Coil, draw_coil
 
-BASELINE_PARTS: Final = 3000
+BASELINE_PARTS: Final = 2500
 # In part numbers after the baseline: the new coil, then the failure, come somewhere inside these.
 _COIL_AFTER: Final = (350, 500)
 _ONSET_AFTER_COIL: Final = (450, 750)
@@ -31,7 +31,8 @@ class Cause(StrEnum):
 
 DESCRIPTIONS: Final = {
     Cause.OVEREXPOSURE: "at a lamp service the exposure was set {size:.2f} times too long: scratches burn out to white",
-    Cause.LAMP_RAISED: "at a lamp service the bar light was refitted too steep: cracks and scratches keep {size:.0%} of their contrast",
+    Cause.LAMP_RAISED: "at a lamp service the bar light was refitted too steep: cracks and scratches keep {size:.0%} of their "
+    "contrast",
     Cause.DIE: "a die insert has come loose: {size:.1%} of the parts have a misplaced hole, a defect the model was never shown",
 }
 

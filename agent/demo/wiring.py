@@ -24,6 +24,7 @@ _IN_FLIGHT: Final = 200
 
 # The station's own figures, as its engineer would declare them: they set the thresholds.
 PARTS_PER_MONTH: Final = _MONTH_S / ASSUMED.cycle_s
+FALSE_ALARMS_PER_MONTH: Final = 0.5
 AUDITS_PER_MONTH: Final = PARTS_PER_MONTH * ASSUMED.audit_share
 
 _CONFIG = """\
@@ -41,7 +42,7 @@ decision = "passes or rejects welded brackets"
 consequence = "a cracked bracket is built in"
 tier = 2
 parts_per_month = {parts_per_month:.1f}
-false_alarms_per_month = 0.5
+false_alarms_per_month = {false_alarms_per_month}
 
 [stations.baseline]
 parts = {baseline_parts}
@@ -78,6 +79,7 @@ def write_config(folder: Path, port: int) -> Path:
             state_dir=json.dumps(str(folder / "state")),
             station=STATION,
             parts_per_month=PARTS_PER_MONTH,
+            false_alarms_per_month=FALSE_ALARMS_PER_MONTH,
             baseline_parts=BASELINE_PARTS,
             delay_s=ASSUMED.audit_delay_s,
             audits_per_month=AUDITS_PER_MONTH,

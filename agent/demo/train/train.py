@@ -1,7 +1,7 @@
 """Train the demo's classifier and export it: `python agent/demo/train/train.py` from the repository's root.
 
 Needs torch (2.13.0 was used) and onnx beside the demo's own dependencies; neither is needed to run the demo. Writes
-agent/demo/model/bracket.onnx (opset 17, image in, P(defect) out) and bracket.json: seed, data, metrics, sha256.
+agent/demo/bracket.onnx (opset 17, image in, P(defect) out) and bracket.json beside it: seed, data, metrics, sha256.
 """
 
 from __future__ import annotations
@@ -17,6 +17,7 @@ import cv2
 import numpy as np
 import onnxruntime
 import torch
+from numpy.typing import NDArray
 from torch import nn
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[3]))
@@ -25,7 +26,7 @@ from agent.demo.imaging import Imaging, expose
 from agent.demo.magnitudes import ASSUMED
 from agent.demo.parts import KNOWN_DEFECTS, Defect, draw_coil, draw_defects, render_parts
 
-OUT = Path(__file__).resolve().parents[1] / "model"
+OUT = Path(__file__).resolve().parents[1]
 DEFECTIVE_IN_TRAINING = 0.5
 CLASSES = (Defect.NONE, *KNOWN_DEFECTS)
 BATCH = 64
@@ -33,7 +34,10 @@ PRIOR = ASSUMED.scratch_share + ASSUMED.crack_share + ASSUMED.missing_hole_share
 
 
 class Net(nn.Module):
-    """Each frame standardised (the usual cure for lamps that age); four convolutions; the strongest response of each feature anywhere and its mean over a coarse grid; one score per class."""
+    """Each frame standardised (the usual cure for lamps that age), then four convolutions and one score per class.
+
+    The scores see the strongest response of each feature anywhere and its mean over a coarse grid.
+    """
 
     def __init__(self) -> None:
         super().__init__()
@@ -89,6 +93,7 @@ def training_batch(size: int, rng: np.random.Generator) -> tuple[torch.Tensor, t
 
 
 def train(seed: int, steps: int) -> Net:
+    """The net after so many batches, each of parts never seen before."""
     torch.manual_seed(seed)
     rng = np.random.default_rng(seed)
     net = Net()
@@ -128,7 +133,8 @@ def calibrated(net: Net, rng: np.random.Generator) -> Deployed:
     return Deployed(net, scale.item(), offset.item() + float(shift)).eval()
 
 
-def auc(score: np.ndarray, bad: np.ndarray) -> float:
+def auc(score: NDArray[np.float32], bad: NDArray[np.bool_]) -> float:
+    """Chance that a bad part scores above a good one."""
     order = np.argsort(np.argsort(score))
     return float((order[bad].mean() - (bad.sum() - 1) / 2) / (~bad).sum())
 
@@ -160,6 +166,7 @@ def measure(path: Path, threshold: float, seed: int) -> dict[str, object]:
 
 
 def main() -> None:
+    """Train, calibrate, export, measure what was exported."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--seed", type=int, default=20261123)
     parser.add_argument("--steps", type=int, default=1500)
@@ -170,7 +177,6 @@ def main() -> None:
     began = time.time()
     net = train(options.seed, options.steps)
     deployed = calibrated(net, np.random.default_rng(options.seed + 1))
-    OUT.mkdir(exist_ok=True)
     path = OUT / "bracket.onnx"
     torch.onnx.export(
         deployed, (torch.zeros(1, 1, 96, 96),), str(path), opset_version=17, dynamo=False,
