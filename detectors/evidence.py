@@ -62,6 +62,7 @@ class EvidenceBank:
         self._low_updates = np.zeros((bets, columns), np.int64)
         self._updates = np.zeros(columns, np.int64)
         self._started = np.zeros(columns, np.bool_)
+        self._since = np.zeros(columns, np.int64)  # last label before the evidence began
         self._all_started = columns == 0
         self._evidence = np.zeros(columns)
         self._clip = CLIP * self._c
@@ -134,6 +135,7 @@ class EvidenceBank:
         new = ~self._started if measured is None else measured & ~self._started
         if new.any():
             self._low_at[:, new] = at - 1
+            self._since[new] = at - 1
             self._started |= new
             self._all_started = bool(self._started.all())
 
@@ -144,7 +146,7 @@ class EvidenceBank:
             column=k,
             evidence=float(min(self._evidence[k], self._clip[k])),
             updates=int(self._updates[k]),
-            onset=from_lows([int(self._low_at[j, k]) for j in same], same.index(lead), at),
+            onset=from_lows([int(self._low_at[j, k]) for j in same], same.index(lead), at, int(self._since[k])),
             lead=lead,
             lead_growth=float(self._m[lead, k]),
             lead_updates=int(self._updates[k] - self._low_updates[lead, k]),
@@ -152,6 +154,7 @@ class EvidenceBank:
         self._r[:, k] = 0.0
         self._m[:, k] = 1.0
         self._low_at[:, k] = at
+        self._since[k] = at
         self._low_updates[:, k] = 0
         self._updates[k] = 0
         self._evidence[k] = 0.0
@@ -165,6 +168,7 @@ class EvidenceBank:
             "low_updates": self._low_updates,
             "updates": self._updates,
             "started": self._started,
+            "since": self._since,
             "evidence": self._evidence,
         }
 

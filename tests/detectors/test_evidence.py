@@ -48,7 +48,7 @@ def test_onset_is_the_part_after_the_last_low_of_the_leading_bet():
     b = bank([50.0])
     for at, e in ((10, 0.5), (11, 0.5), (14, 4.0), (15, 4.0), (16, 4.0)):
         crossings = b.fold(np.array([[e]]), None, at)
-    assert (crossings[0].onset.estimate, crossings[0].onset.earliest, crossings[0].onset.latest) == (12, 12, 12)
+    assert (crossings[0].onset.estimate, crossings[0].onset.earliest, crossings[0].onset.latest) == (12, 10, 12)
     assert crossings[0].lead_updates == 3
     assert crossings[0].lead_growth == 64.0
 
