@@ -93,9 +93,9 @@ def test_under_each_cause_bad_parts_pass_while_the_model_stays_as_sure(
     assert confidence(failed) > confidence(sound) - 2e-4
 
 
-@pytest.mark.parametrize("seed", range(4))
+@pytest.mark.parametrize("seed", range(2))
 def test_a_new_coil_moves_pixels_but_not_errors(seed: int, sound: list[Part], classifier: Classifier) -> None:
-    drawn = dataclasses.replace(draw_scenario(np.random.default_rng(seed), fault=True), coil_at=1, onset_at=None, last=1000)
+    drawn = dataclasses.replace(draw_scenario(np.random.default_rng(seed), fault=True), coil_at=1, onset_at=None, last=800)
     parts = run(drawn, classifier)
     before, after = (np.mean([p.frame.mean() for p in chosen]) for chosen in (sound, parts))
     assert abs(after / before - 1) > 0.02
