@@ -5,6 +5,8 @@ from __future__ import annotations
 from datetime import datetime
 from zoneinfo import ZoneInfo
 
+import msgspec
+
 from agent.config.model import Config
 from agent.core.commands import execute
 from agent.core.effects import CoreView, Effects
@@ -16,6 +18,7 @@ from agent.errors import CommandRefused, StoreError
 from agent.messages import message
 from agent.ports import History
 from agent.records import Commanded, Entry, Event, Gap, Inspected, Outcome, Tick, Told
+from detectors.errors import DetectorError
 
 # Changes when a checkpoint of an older build can no longer be continued; the journal is then folded from its start.
 STATE_VERSION = 1
@@ -123,6 +126,9 @@ class Core:
         saved = unpack(state)
         if not isinstance(saved, dict) or saved.get("version") != STATE_VERSION:
             raise StoreError("the checkpoint is of another version")
-        for name, station in saved["stations"].items():
-            if name in self._stations:
-                self._stations[name].load(station)
+        try:
+            for name, station in saved["stations"].items():
+                if name in self._stations:
+                    self._stations[name].load(station)
+        except (DetectorError, msgspec.ValidationError, LookupError, TypeError, ValueError) as error:
+            raise StoreError(f"the checkpoint does not fit this build: {error}") from error

@@ -5,6 +5,9 @@ import json
 import numpy as np
 import pytest
 
+from agent.core.fold import Core
+from agent.core.state import pack, unpack
+from agent.errors import StoreError
 from agent.records import Command, Commanded, Event, Gap, Tick, Told
 from detectors.channels import IMAGE_CHANNELS
 from tests.core.folding import REGISTER, START, Folding, config, line, part
@@ -160,3 +163,14 @@ def test_a_station_without_outcomes_watches_the_picture_and_says_that_it_has_no_
     assert [a.alarm_id for a in folding.alarms] == ["picture-light"]
     assert folding.station.outcome_state == "off"
     assert folding.station.counters["outcomes_not_configured"] > 0
+
+
+def test_a_checkpoint_of_another_build_is_refused_whole():
+    folding = Folding().all(line(1, 900))
+    state = unpack(folding.core.save())
+    stream = next(s for s in state["stations"]["ST4"]["streams"].values() if s["detector"])
+    stream["detector"].popitem()
+    with pytest.raises(StoreError, match="does not fit"):
+        Core(folding.configuration, folding.history).load(pack(state))
+    with pytest.raises(StoreError, match="not a checkpoint"):
+        Core(folding.configuration, folding.history).load(b"\xff\x00")
