@@ -69,11 +69,15 @@ def _rows(onset_at: int, told: Told) -> list[tuple[str, str]]:
         f"{told.judged_part - onset_at:,} after the onset, and its result was in at part {told.alarm_at:,}"
     )
     hold = (
-        f"{told.held:,} parts, with {told.held_bad_since_onset} of the {told.bad_since_onset} bad ones passed since the onset"
-        f" ({told.held_bad} bad ones held in all)"
+        f"{told.held:,} parts up to part {told.held_to:,}, with {told.held_bad_since_onset} of the {told.bad_since_onset} bad ones "
+        f"passed from the onset to there"
     )
+    if told.bad_after_list:
+        hold += f"; {told.bad_after_list} more passed after it, before the line stood (the list grows by steps)"
+    points = 100.0 * (after.confidence - before.confidence)
+    confidence = f"{before.confidence:.3%} before, {after.confidence:.3%} after ({points:+.3f} points)"
     return [
-        ("model's confidence on passed parts", f"{before.confidence:.3%} before, {after.confidence:.3%} after"),
+        ("model's confidence on passed parts", confidence),
         ("bad among passed parts", escapes),
         ("true onset", f"part {onset_at:,}, {clock_text(captured_at(onset_at))}"),
         ("estimated onset", estimated),

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 _START_S: Final = 30.0
 _END_S: Final = 10.0
 # How far the line may be ahead: in parts, of what the agent has judged; in messages, of what the broker has confirmed.
-_AHEAD_PARTS: Final = 256
+_AHEAD_PARTS: Final = 128
 _AHEAD_MESSAGES: Final = 150
 
 

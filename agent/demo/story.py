@@ -54,7 +54,9 @@ class Told:
     finds: int
     held: int
     held_bad: int
-    bad_since_onset: int
+    held_to: int  # the last part on the list; it grows by steps, so that the line's very last parts are not on it yet
+    bad_since_onset: int  # up to there
+    bad_after_list: int
     held_bad_since_onset: int
 
 
@@ -81,7 +83,9 @@ def tell(scenario: Scenario, parts: list[Part], audits: list[Audit], plant: Plan
         finds=sum(a.part.is_defective for a in since),
         held=len(held),
         held_bad=sum(part.part_id in on_list for part in bad),
+        held_to=last,
         bad_since_onset=len(bad_since),
+        bad_after_list=sum(part.escaped and part.number > last for part in parts),
         held_bad_since_onset=sum(part.part_id in on_list for part in bad_since),
     )
 

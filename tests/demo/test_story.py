@@ -135,7 +135,7 @@ def test_the_conclusion_prints_onset_audits_and_hold_of_this_run(scenario: Scena
     text = printed(out)
     assert f"part {scenario.onset_at:,}" in text
     assert "(+10 parts" in text
-    assert "23 of the 23 bad ones passed since the onset" in text
+    assert "23 of the 23 bad ones passed from the onset to there; 3 more passed after it" in text
 
 
 def test_the_plant_prints_an_alarm_with_its_response_and_a_refreshed_lamp_once() -> None:
