@@ -19,7 +19,3 @@ def test_a_listener_that_never_reads_stops_nobody(tmp_path):
         sent = [notifier.send("WATCHDOG=1") for _ in range(10_000)]
     assert sent[0]
     assert not sent[-1]
-
-
-def test_nothing_is_told_where_there_is_no_systemd():
-    assert not SystemdNotifier("").send("READY=1")

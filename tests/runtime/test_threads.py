@@ -109,6 +109,15 @@ def test_the_notifier_reaches_a_path_and_an_abstract_address_and_is_quiet_withou
     assert not SystemdNotifier(str(tmp_path / "nobody")).send("READY=1")
 
 
+def listens(path):
+    """A socket file is there a moment before anybody listens on it."""
+    try:
+        ControlClient(path).close()
+    except NotRunning:
+        return False
+    return True
+
+
 @pytest.fixture(params=["state", "deep" * 30])
 def served(tmp_path, request):
     """A control socket, in a short and in a long folder, with something that commits at once behind it."""
@@ -129,7 +138,7 @@ def served(tmp_path, request):
     threads = [threading.Thread(target=tap.run, args=(inbox, None, stop)), threading.Thread(target=commit)]
     for thread in threads:
         thread.start()
-    until((folder / "c.sock").exists, what="the socket is there")
+    until(lambda: listens(folder / "c.sock"), what="the socket is answered")
     client = ControlClient(folder / "c.sock")
     yield client, taken, folder / "c.sock"
     client.close()
