@@ -102,6 +102,7 @@ class Engine:
                     message(GapDoc(station.station, "lost", since, now, None)) for station in self._core.view().stations
                 )
         self._commit()
+        self.show(self._clock.now())  # from the first moment views find every station
         return folded
 
     def run(self, stop: StopEvent) -> None:
