@@ -159,7 +159,7 @@ Document = AlarmDoc | AndonDoc | HoldDoc | IncidentDoc | CommandResultDoc | Summ
 
 
 class OutMessage(Struct, frozen=True):
-    """A committed message. topic: the suffix under …/linewarden/v1/. live: meaningless once superseded (states, andon, holds)."""
+    """A committed message. topic: the suffix under …/linewarden/v1/."""
 
     topic: str
     payload: bytes  # JSON of a Document with its volatile members empty

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import threading
-import time
 from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
@@ -14,28 +13,8 @@ from agent.config.model import Config
 from agent.documents import OutMessage
 from agent.ports import Delivery, OutRow, PlugInContext, Snapshot
 from agent.records import Frame
-
-
-class WallClock:
-    def now(self) -> datetime:
-        return datetime.now(UTC)
-
-    def elapsed(self) -> float:
-        return time.monotonic()
-
-
-class Stop:
-    def __init__(self) -> None:
-        self._event = threading.Event()
-
-    def set(self) -> None:
-        self._event.set()
-
-    def is_set(self) -> bool:
-        return self._event.is_set()
-
-    def wait(self, timeout_s: float) -> bool:
-        return self._event.wait(timeout_s)
+from agent.runtime.clock import SystemClock
+from agent.runtime.threads import StopEvent
 
 
 class CountingMeasurer:
@@ -116,14 +95,14 @@ class FixedSnapshots:
 
 def context(folder: Path, clock: Any = None, stations: tuple[str, ...] = ("ST4",)) -> PlugInContext:
     config = Config(stations=[{"id": name} for name in stations])
-    return PlugInContext(config=config, clock=clock or WallClock(), measurer=CountingMeasurer(), state_dir=folder, boot_id="boot")
+    return PlugInContext(config=config, clock=clock or SystemClock(), measurer=CountingMeasurer(), state_dir=folder, boot_id="boot")
 
 
 class Running:
     """Something's run(…, stop) in a thread; what it raised is raised again at the end."""
 
-    def __init__(self, run: Callable[[Stop], None]) -> None:
-        self.stop = Stop()
+    def __init__(self, run: Callable[[StopEvent], None]) -> None:
+        self.stop = StopEvent()
         self.error: BaseException | None = None
 
         def body() -> None:

@@ -15,9 +15,10 @@ import pytest
 from agent.documents import AlarmDoc, AndonDoc, GapDoc, OutMessage
 from agent.messages import alarm_messages, message
 from agent.ports import Snapshot, StationView
+from agent.runtime.clock import SystemClock
 from agent.sinks.mqtt import Options, build
 from tests.brokers import Broker, Plant, needs_mosquitto, until
-from tests.edges import FixedSnapshots, MemoryOutbox, Running, WallClock, context
+from tests.edges import FixedSnapshots, MemoryOutbox, Running, context
 
 pytestmark = needs_mosquitto
 AT = datetime(2026, 1, 1, tzinfo=UTC)
@@ -230,7 +231,7 @@ def test_the_heartbeat_says_blind_when_no_tap_is_connected(broker, tmp_path):
 
 
 def test_the_clock_word_is_sent_where_the_clock_knows_it(broker, tmp_path):
-    class Synced(WallClock):
+    class Synced(SystemClock):
         def is_synced(self) -> bool:
             return False
 

@@ -10,8 +10,9 @@ from typing import Any
 import pytest
 
 from agent.errors import AgentError
+from agent.runtime.threads import StopEvent
 from agent.taps.jsonl import Options, build
-from tests.edges import ListInbox, Stop, context, inspection, outcome
+from tests.edges import ListInbox, context, inspection, outcome
 
 
 def replayed(folder: Path, *names: str, position: str | None = None, into: ListInbox | None = None, **options: Any) -> ListInbox:
@@ -19,7 +20,7 @@ def replayed(folder: Path, *names: str, position: str | None = None, into: ListI
     ctx = context(folder)
     tap = build("files", Options(paths=[str(folder / n) for n in names], mode="replay", **options), ctx)
     assert tap.finite
-    tap.run(inbox, position, Stop())
+    tap.run(inbox, position, StopEvent())
     inbox.measurer = ctx.measurer  # type: ignore[attr-defined]
     return inbox
 

@@ -6,15 +6,16 @@ import signal
 from pathlib import Path
 
 from agent.ports import Refused
+from agent.runtime.threads import StopEvent
 from agent.taps import jsonl, mqtt
 from tests.brokers import Broker, Plant, needs_mosquitto, until
-from tests.edges import ListInbox, Running, Stop, context
+from tests.edges import ListInbox, Running, context
 
 
 def test_the_jsonl_testdata_is_read_in_the_order_and_with_the_reasons_given(tmp_path):
     folder, inbox = Path(jsonl.__file__).parent / "testdata", ListInbox()
     options = jsonl.Options(paths=[str(folder / "inspections.jsonl"), str(folder / "outcomes.jsonl")], mode="replay", station="ST4")
-    jsonl.build("data", options, context(tmp_path)).run(inbox, None, Stop())
+    jsonl.build("data", options, context(tmp_path)).run(inbox, None, StopEvent())
     names = [getattr(d.item, "kind", None) or name for d, name in zip(inbox.deliveries, inbox.names, strict=True)]
     assert names == (folder / "expected.txt").read_text().split()
 
