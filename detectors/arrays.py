@@ -11,12 +11,17 @@ from detectors.contract import FloatArray, IntArray, SavedState
 from detectors.errors import ShapeError
 
 
-def rows(x: FloatArray, columns: int, name: str = "batch") -> FloatArray:
-    """`x` itself when it is (T, columns) float64 without infinities; NaN is allowed. Raises ShapeError."""
+def rows(x: FloatArray, columns: int) -> FloatArray:
+    """`x` itself when it is (T, columns) float64. Raises ShapeError."""
     if not isinstance(x, np.ndarray) or x.dtype != np.float64 or x.ndim != 2 or x.shape[1] != columns:
-        raise ShapeError(f"{name} must be float64 of shape (T, {columns}), got {_described(x)}")
-    if not np.isfinite(x).all() and np.isinf(x).any():
-        raise ShapeError(f"{name} must not hold infinities", hint="refuse infinite values where they come in")
+        raise ShapeError(f"batch must be float64 of shape (T, {columns}), got {_described(x)}")
+    return x
+
+
+def finite_or_missing(x: FloatArray) -> FloatArray:
+    """`x` itself when it holds no infinities; NaN, not measured, is allowed. Raises ShapeError."""
+    if np.isinf(x).any():
+        raise ShapeError("batch must not hold infinities", hint="refuse infinite values where they come in")
     return x
 
 

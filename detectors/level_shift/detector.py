@@ -2,17 +2,22 @@
 
 from __future__ import annotations
 
-import math
+from typing import Any, NamedTuple
 
 import numpy as np
+from numpy.typing import NDArray
 
 from detectors import arrays
 from detectors.contract import BoolArray, Conformance, Crossing, FloatArray, IntArray, OracleResult, SavedState
 from detectors.errors import ParameterError, ShapeError
-from detectors.evidence import BankCrossing, EvidenceBank
+from detectors.evidence import EvidenceBank
+from detectors.onset import from_lows
+from detectors.walk import Walk
 
 STRENGTHS = (0.25, 0.5, 1.0, 2.0)
 """|lambda| of the bets on either side; powers of two, so that squaring one exp per channel gives them all."""
+BETS = 2 * len(STRENGTHS)
+"""In the order up, down for each strength."""
 Z_LIMIT = 8.0
 """Scores beyond this are taken as this: one part proves no more than exp(2 * 8), and all products stay finite."""
 
@@ -33,15 +38,13 @@ class LevelShift:
         inflation = arrays.vector(inflation, columns, "inflation")
         if (epsilon < 0).any() or (inflation < 0).any():
             raise ParameterError("epsilon and inflation must not be negative")
-        half = len(STRENGTHS)
         size = np.array(STRENGTHS)[:, None]
         self._log_price = size * epsilon + (1.0 + inflation) * size * size / 2.0
-        self._price = np.exp(-self._log_price)
-        sides = np.array([1] * half + [-1] * half, np.int64)
-        self._bank = EvidenceBank(np.full(2 * half, 0.5 / half), thresholds, sides)
+        self._price = np.repeat(np.exp(-self._log_price), 2, axis=0)
+        self._bank = EvidenceBank(np.full(BETS, 1.0 / BETS), thresholds)
+        self._walk = Walk(1, columns)
         self._columns = columns
-        self._up = np.empty((half, columns))
-        self._e = np.empty((2 * half, columns))
+        self._one = _Buffers(1, columns)
 
     @property
     def columns(self) -> int:
@@ -60,55 +63,111 @@ class LevelShift:
 
     def update(self, x: FloatArray, at: IntArray) -> list[Crossing]:
         """Fold T rows of scores z, (T, K) float64, in order; NaN = not measured. at: labels (T,) int64. Raises ShapeError."""
-        x = arrays.rows(x, self._columns)
-        at = arrays.labels(at, x.shape[0])
+        z, measured, labels = self._scores(x, at)
+        buffers = self._one if len(z) <= 1 else _Buffers(min(len(z), _chunk(self._columns)), self._columns)
         crossings: list[Crossing] = []
-        for row, label in zip(x, at.tolist(), strict=True):
-            missing = np.isnan(row)
-            measured = ~missing if missing.any() else None
-            self._bet(row, measured)
-            crossings += [self._crossing(found, label) for found in self._bank.fold(self._e, measured, label)]
+        start = 0
+        while start < len(z):
+            piece = slice(start, start + buffers.rows)
+            known = None if measured is None else measured[piece]
+            folded, crossed = self._bank.fold(self._bet(z[piece], known, buffers), known)
+            piece = slice(start, start + folded)
+            self._walk.add(z[piece, None], labels[piece], None if measured is None else measured[piece])
+            start += folded
+            crossings += [self._crossing(int(k), labels[start - 1]) for k in crossed]
         return crossings
 
-    def _bet(self, row: FloatArray, measured: BoolArray | None) -> None:
-        """The e-values of a row, (2 * half, K), into `_e`; 1 where not measured. Row by row, so that a batch has no say in the
-        bits.
-        """
-        up, e, half = self._up, self._e, len(STRENGTHS)
-        z = np.minimum(np.maximum(row, -Z_LIMIT), Z_LIMIT)
-        np.multiply(z, STRENGTHS[0], out=z)
-        np.exp(z, out=up[0])
-        for j in range(1, half):
-            np.multiply(up[j - 1], up[j - 1], out=up[j])
-        np.multiply(up, self._price, out=e[:half])
-        np.divide(self._price, up, out=e[half:])
-        if measured is not None:
-            e[:, ~measured] = 1.0
+    def _scores(self, x: FloatArray, at: IntArray) -> tuple[FloatArray, BoolArray | None, list[int]]:
+        """Scores within the limit, 0 where not measured; what was measured, None when all was; labels. Without empty rows."""
+        arrays.rows(x, self._columns)
+        labels = arrays.labels(at, x.shape[0]).tolist()
+        if x.size and np.minimum.reduce(x, axis=None) >= -Z_LIMIT and np.maximum.reduce(x, axis=None) <= Z_LIMIT:
+            return x, None, labels  # nothing is missing: a NaN is no number's neighbour
+        arrays.finite_or_missing(x)
+        measured = ~np.isnan(x)
+        rows = np.flatnonzero(measured.any(axis=1))
+        measured = measured[rows]
+        z = np.where(measured, np.minimum(np.maximum(x[rows], -Z_LIMIT), Z_LIMIT), 0.0)
+        return z, None if measured.all() else measured, [labels[t] for t in rows.tolist()]
 
-    def _crossing(self, found: BankCrossing, at: int) -> Crossing:
-        """With the mean score since the lead's low, got back from its e-CUSUM: log M = |lambda| S - n * price."""
-        half = len(STRENGTHS)
-        direction = 1 if found.lead < half else -1
-        strength, updates = found.lead % half, max(found.lead_updates, 1)
-        price = float(self._log_price[strength, found.column])
+    def _bet(self, z: FloatArray, measured: BoolArray | None, buffers: _Buffers) -> FloatArray:
+        """The e-values of T rows, (T, BETS, K), in the buffers; 1 where not measured. Element by element: a batch has no say in
+        the bits.
+        """
+        up, down, squarings, by_row, e = buffers.of(len(z))
+        np.multiply(z, STRENGTHS[0], out=up)
+        np.exp(up, out=up)
+        np.reciprocal(up, out=down)
+        for root, square in squarings:
+            np.multiply(root, root, out=square)
+        np.multiply(by_row, self._price, out=e)
+        if measured is not None:
+            np.copyto(e, 1.0, where=~measured[:, None])
+        return e
+
+    def _crossing(self, k: int, at: int) -> Crossing:
+        """The crossing of column k at label `at`; restarts it."""
+        updates, trace = self._walk.count(k), self._walk.trace(k)
+        evidence, lead = self._bank.restart(k)
+        self._walk.restart(k, at)
+        own, direction = lead // 2, -1 if lead % 2 else 1
+        sums, counts = trace.sums[:, 0], trace.counts[:, None]
+        walks = sums[:, None] * (direction * np.array(STRENGTHS)) - counts * self._log_price[:, k]
+        lows = trace.lows(walks)
+        low = int(lows[own])
         return Crossing(
-            column=found.column,
+            column=k,
             at=at,
-            evidence=found.evidence,
-            threshold=float(self._bank.thresholds[found.column]),
-            updates=found.updates,
-            onset=found.onset,
+            evidence=evidence,
+            threshold=float(self._bank.thresholds[k]),
+            updates=updates,
+            onset=from_lows(trace.labels[lows].tolist(), own, at, int(trace.labels[0])),
             direction=direction,
-            size=direction * (math.log(found.lead_growth) / updates + price) / STRENGTHS[strength],
+            size=float((sums[-1] - sums[low]) / (trace.counts[-1] - trace.counts[low])),
         )
 
     def save(self) -> SavedState:
         """Copy of the whole state."""
-        return self._bank.save()
+        return {name: array.copy() for name, array in self._state().items()}
 
     def load(self, saved: SavedState) -> None:
         """Continue from a saved state. Raises ShapeError when it is not of such a detector."""
-        self._bank.load(saved)
+        arrays.restore(self._state(), saved)
+        self._walk.restored()
+
+    def _state(self) -> dict[str, NDArray[Any]]:
+        return self._bank.state() | self._walk.state()
+
+
+class _Views(NamedTuple):
+    up: FloatArray  # (T, K) exp of the weakest bet upwards
+    down: FloatArray  # and its reciprocal
+    squarings: list[tuple[FloatArray, FloatArray]]  # the bets of one strength, and of twice that
+    by_row: FloatArray  # (T, BETS, K), all of these
+    e: FloatArray  # (T, BETS, K)
+
+
+class _Buffers:
+    """Room for some rows' e-values. Powers lie bet by bet, which squares fastest; e-values row by row, which folds fastest."""
+
+    def __init__(self, rows: int, columns: int) -> None:
+        self.rows = rows
+        self._powers, self._e = np.empty((BETS, rows, columns)), np.empty((rows, BETS, columns))
+        self._whole = self._views(rows)
+
+    def of(self, rows: int) -> _Views:
+        """The first `rows` of it."""
+        return self._whole if rows == self.rows else self._views(rows)
+
+    def _views(self, rows: int) -> _Views:
+        p = self._powers[:, :rows]
+        squarings = [(p[j : j + 2], p[j + 2 : j + 4]) for j in range(0, BETS - 2, 2)]
+        return _Views(p[0], p[1], squarings, p.transpose(1, 0, 2), self._e[:rows])
+
+
+def _chunk(columns: int) -> int:
+    """Rows to bet on at once: many enough for numpy, few enough to stay in a core's cache."""
+    return max(1, min(64, 16384 // max(columns, 1)))
 
 
 def conformance() -> Conformance:

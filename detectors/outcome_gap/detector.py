@@ -12,12 +12,15 @@ from detectors import arrays
 from detectors.contract import BoolArray, Conformance, Crossing, FloatArray, IntArray, OracleResult, SavedState
 from detectors.errors import ParameterError
 from detectors.evidence import EvidenceBank
+from detectors.onset import from_lows
+from detectors.walk import Walk
 
 ODDS = (2.0, 4.0, 8.0)
 """Risk-adjusted bets: the odds of a defect are this many times the claimed odds."""
 SHARES = (0.003, 0.01, 0.03)
 """Contamination bets: this share of the passed parts is bad whatever the model said."""
 BETS = len(ODDS) + len(SHARES)
+_CHUNK = 256  # audits folded at once
 
 
 class OutcomeGap:
@@ -29,10 +32,9 @@ class OutcomeGap:
     """
 
     def __init__(self, threshold: float) -> None:
-        self._bank = EvidenceBank(np.full(BETS, 1.0 / BETS), np.array([float(threshold)]), np.ones(BETS, np.int64))
+        self._bank = EvidenceBank(np.full(BETS, 1.0 / BETS), np.array([float(threshold)]))
+        self._walk = Walk(BETS + 2, 1)  # log e of the bets, then bad ones and claimed bad ones
         self._total = np.zeros(3)  # audits, bad ones, claimed bad ones: ever
-        self._run = np.zeros(3)  # the same since the last restart
-        self._run_at_low = np.zeros((3, BETS))  # and what it was at each bet's last low
 
     @property
     def columns(self) -> int:
@@ -70,53 +72,54 @@ class OutcomeGap:
         A row with NaN in either is skipped. A crossing's size is the observed minus the claimed share of bad parts since the onset
         estimate. Raises ShapeError, and ParameterError for a claim outside (0, 1] or an outcome that is neither 0 nor 1.
         """
-        x = arrays.rows(x, 2)
+        x = arrays.finite_or_missing(arrays.rows(x, 2))
         at = arrays.labels(at, x.shape[0])
         measured = _checked(x)
         rows, labels = x[measured], at[measured].tolist()
-        e = bets(rows[:, 0], rows[:, 1])
+        claim, outcome = rows[:, 0], rows[:, 1]
+        e = bets(claim, outcome)
+        steps = np.column_stack([np.log(e[:, :, 0]), outcome, claim])[:, :, None]
+        for row in np.column_stack([np.ones(len(rows)), outcome, claim]):  # row by row: a batch has no say in the bits
+            self._total += row
         crossings: list[Crossing] = []
-        for t, ((claim, outcome), label) in enumerate(zip(rows.tolist(), labels, strict=True)):
-            step = np.array([1.0, outcome, claim])
-            self._total += step
-            self._run += step
-            found = self._bank.fold(e[t], None, label)
-            np.copyto(self._run_at_low, self._run[:, None], where=self._bank.lows[:, 0])
-            if not found:
-                continue
-            since = self._run - self._run_at_low[:, found[0].lead]
-            audits, bad, expected = (since if since[0] else step).tolist()
-            crossings.append(
-                Crossing(
-                    column=0,
-                    at=label,
-                    evidence=found[0].evidence,
-                    threshold=float(self._bank.thresholds[0]),
-                    updates=found[0].updates,
-                    onset=found[0].onset,
-                    direction=1,
-                    size=(bad - expected) / audits,
-                )
-            )
-            self._run[:] = 0.0
-            self._run_at_low[:] = 0.0
+        start = 0
+        while start < len(rows):
+            folded, crossed = self._bank.fold(e[start : start + _CHUNK].copy())
+            self._walk.add(steps[start : start + folded], labels[start : start + folded])
+            start += folded
+            if crossed.size:
+                crossings.append(self._crossing(labels[start - 1]))
         return crossings
+
+    def _crossing(self, at: int) -> Crossing:
+        """The crossing at label `at`; restarts."""
+        updates, trace = self._walk.count(0), self._walk.trace(0)
+        evidence, lead = self._bank.restart(0)
+        self._walk.restart(0, at)
+        lows = trace.lows(trace.sums[:, :BETS])
+        bad, expected = (trace.sums[-1] - trace.sums[lows[lead]])[BETS:].tolist()
+        return Crossing(
+            column=0,
+            at=at,
+            evidence=evidence,
+            threshold=float(self._bank.thresholds[0]),
+            updates=updates,
+            onset=from_lows(trace.labels[lows].tolist(), lead, at, int(trace.labels[0])),
+            direction=1,
+            size=(bad - expected) / int(trace.counts[-1] - trace.counts[lows[lead]]),
+        )
 
     def save(self) -> SavedState:
         """Copy of the whole state."""
-        own = {name: array.copy() for name, array in self._state().items()}
-        return own | self._bank.save()
+        return {name: array.copy() for name, array in self._state().items()}
 
     def load(self, saved: SavedState) -> None:
         """Continue from a saved state. Raises ShapeError when it is not this detector's."""
-        own = self._state()
-        spare = {name: array.copy() for name, array in own.items()}  # all or none: the bank may yet refuse its part
-        arrays.restore(spare, {name: saved[name] for name in own if name in saved})
-        self._bank.load({name: array for name, array in saved.items() if name not in own})
-        arrays.restore(own, dict(spare))
+        arrays.restore(self._state(), saved)
+        self._walk.restored()
 
     def _state(self) -> dict[str, NDArray[Any]]:
-        return {"total": self._total, "run": self._run, "run_at_low": self._run_at_low}
+        return {"total": self._total} | self._bank.state() | self._walk.state()
 
 
 def bets(claim: FloatArray, outcome: FloatArray) -> FloatArray:

@@ -2,17 +2,18 @@
 
 Bets: odds multiplied by d (Steiner, Cook, Farewell, Treasure 2000; Franck, Driscoll, Szajnfarber, Woodall 2025,
 arXiv 2510.25573), and a share s of parts bad whatever the model said. Evidence: the Shiryaev-Roberts e-detector,
-R <- (1 + R) e, averaged over the bets (Shin, Ramdas, Rinaldo 2024, arXiv 2203.03532). Onset: the last time the leading bet's
-e-CUSUM M <- max(1, M) e was at most 1 (Page 1954).
+R <- (1 + R) e, averaged over the bets (Shin, Ramdas, Rinaldo 2024, arXiv 2203.03532). Onset: the leading bet's e-CUSUM
+M <- max(1, M) e was last at most 1 where the sum of its log e was last at its minimum (Page 1954). Of the audits before the
+crossing, the last 16 whose number is an odd multiple of 2^v are looked at, for v = 0 to 15, and the last 16 multiples of 2^16.
 """
 
 from __future__ import annotations
 
 import math
+from collections import deque
 
 ODDS = (2.0, 4.0, 8.0)
 SHARES = (0.003, 0.01, 0.03)
-CLIP = 10.0  # a bet's share of the evidence is clipped at this many thresholds
 
 
 def bets(p: float, y: float) -> list[float]:
@@ -39,21 +40,27 @@ def monitor(
     """Evidence after every row, and the crossings as (at, column, direction, onset estimate); evidence restarts at 0 after each."""
     count = len(ODDS) + len(SHARES)
     r = [0.0] * count
-    m = [1.0] * count
-    low: list[int] | None = None
+    walk = [0.0] * count  # sums of log e
+    began: tuple[int, int] | None = None  # the audit and the label at which the evidence began
+    kept: list[deque[tuple[int, int, list[float]]]] = [deque(maxlen=16) for _ in range(17)]
     trail: list[list[float]] = []
     crossings: list[tuple[int, int, int, int]] = []
+    audit = 0
     for (p, y), at in zip(rows, labels, strict=True):
         if not (math.isnan(p) or math.isnan(y)):
-            low = [at - 1] * count if low is None else low
+            began = began or (audit, at - 1)
+            audit += 1
             for j, e in enumerate(bets(p, y)):
-                r[j] = min((1.0 + r[j]) * e, CLIP * threshold * count)
-                m[j] = max(1.0, m[j]) * e
-                if m[j] <= 1.0:
-                    low[j] = at
+                r[j] = (1.0 + r[j]) * e
+                walk[j] += math.log(e)
             if sum(r) / count >= threshold:
                 lead = r.index(max(r))
-                crossings.append((at, 0, 1, min(low[lead] + 1, at)))
-                r, m, low = [0.0] * count, [1.0] * count, [at] * count
-        trail.append([min(sum(r) / count, CLIP * threshold)])
+                before = sorted(row for level in kept for row in level)
+                trace = [(0.0, began[1]), *((sums[lead], label) for number, label, sums in before if number > began[0])]
+                low = [label for value, label in trace if value == min(trace)[0]][-1]
+                crossings.append((at, 0, 1, min(low + 1, at)))
+                r, walk, began = [0.0] * count, [0.0] * count, (audit, at)
+            level = next(v for v in range(17) if v == 16 or audit % 2 ** (v + 1))
+            kept[level].append((audit, at, list(walk)))
+        trail.append([sum(r) / count])
     return trail, crossings

@@ -11,71 +11,69 @@ from detectors.evidence import EvidenceBank
 from detectors.level_shift import LevelShift
 
 
-def bank(thresholds, weights=(1.0,), sides=(1,)):
-    return EvidenceBank(np.array(weights), np.array(thresholds, float), np.array(sides))
+def bank(thresholds, weights=(1.0,)):
+    return EvidenceBank(np.array(weights), np.array(thresholds, float))
+
+
+def fold(b, *rows):
+    """Rows of e-values, each (J, K), in one call."""
+    return b.fold(np.array(rows, float))
 
 
 def test_evidence_is_the_shiryaev_roberts_sum():
     b = bank([1000.0])
-    for e in (2.0, 3.0, 0.5):
-        b.fold(np.array([[e]]), None, 1)
+    fold(b, [[2.0]], [[3.0]], [[0.5]])
     assert b.evidence[0] == (((0 + 1) * 2 + 1) * 3 + 1) * 0.5
 
 
 def test_evidence_of_several_bets_is_their_weighted_mean():
     for bets in (1, 2, 3, 5, 6, 8):
         weights = np.arange(1, bets + 1) / (bets * (bets + 1) / 2)
-        b = bank([1e9, 1e9], weights, [1] * bets)
+        b = bank([1e9, 1e9], weights)
         e = np.arange(2.0, 2.0 + bets)[:, None] * np.array([[1.0, 0.5]])
-        b.fold(e, None, 1)
-        b.fold(e, None, 2)
+        fold(b, e, e)
         np.testing.assert_allclose(b.evidence, (weights[:, None] * (1 + e) * e).sum(axis=0), rtol=1e-14)
 
 
-def test_a_crossing_freezes_the_evidence_and_starts_again_at_zero():
-    b = bank([10.0, 1e9])
-    (crossing,) = b.fold(np.array([[12.0, 12.0]]), None, 7)
-    assert (crossing.column, crossing.evidence, crossing.updates) == (0, 12.0, 1)
-    assert b.evidence.tolist() == [0.0, 12.0]
+@pytest.mark.parametrize("columns", [1, 2, 7])
+@pytest.mark.parametrize("bets", [1, 6, 8, 16])
+def test_rows_folded_together_or_one_by_one_give_the_same_bits(columns, bets):
+    e = np.random.default_rng(columns).lognormal(-0.5, 1.0, (50, bets, columns))
+    together, single = (bank([1e300] * columns, np.full(bets, 1 / bets)) for _ in range(2))
+    together.fold(e.copy())
+    for row in e:
+        single.fold(row[None].copy())
+    assert together.evidence.tobytes() == single.evidence.tobytes()
+    assert together.state()["r"].tobytes() == single.state()["r"].tobytes()
+
+
+def test_folding_stops_at_the_first_row_that_crosses():
+    b = bank([10.0, 10.0])
+    folded, crossed = fold(b, [[0.5, 0.5]], [[12.0, 1.0]], [[1.0, 50.0]])
+    assert (folded, crossed.tolist()) == (2, [0])
+    assert b.restart(0) == (1.5 * 12.0, 0)
+    assert b.evidence.tolist() == [0.0, 1.5]
 
 
 def test_evidence_beyond_ten_thresholds_is_reported_as_ten_thresholds():
-    (crossing,) = bank([10.0]).fold(np.array([[1e300]]), None, 1)
-    assert crossing.evidence == 100.0
+    b = bank([10.0])
+    assert fold(b, [[1e300]])[1].tolist() == [0]
+    assert b.restart(0) == (100.0, 0)
 
 
-def test_onset_is_the_part_after_the_last_low_of_the_leading_bet():
-    b = bank([50.0])
-    for at, e in ((10, 0.5), (11, 0.5), (14, 4.0), (15, 4.0), (16, 4.0)):
-        crossings = b.fold(np.array([[e]]), None, at)
-    assert (crossings[0].onset.estimate, crossings[0].onset.earliest, crossings[0].onset.latest) == (12, 10, 12)
-    assert crossings[0].lead_updates == 3
-    assert crossings[0].lead_growth == 64.0
+def test_a_column_not_measured_keeps_its_bits():
+    b = bank([1e9, 1e9])
+    fold(b, [[1.1, 1.1]])
+    kept = b.evidence
+    b.fold(np.array([[[1.1, 1.0]]]), np.array([[True, False]]))
+    assert b.evidence[0] > kept[0]
+    assert b.evidence[1] == kept[1]
 
 
-def test_a_column_first_measured_late_has_no_onset_before_its_first_part():
-    b = bank([10.0, 10.0])
-    for at in range(100, 105):
-        b.fold(np.array([[0.9, 1.0]]), np.array([True, False]), at)
-    (crossing,) = b.fold(np.array([[1.0, 20.0]]), np.array([False, True]), 105)
-    assert (crossing.column, crossing.onset.earliest) == (1, 105)
-
-
-def test_parts_on_which_a_column_was_not_measured_stay_inside_its_onset_interval():
-    b = bank([50.0])
-    b.fold(np.array([[0.5]]), None, 1)
-    for at in range(2, 90):
-        b.fold(np.array([[1.0]]), np.array([False]), at)
-    (crossing,) = b.fold(np.array([[100.0]]), None, 90)
-    assert (crossing.onset.estimate, crossing.lead_updates) == (2, 1)
-
-
-@pytest.mark.parametrize(
-    ("weights", "sides"), [((0.5, 0.4), (1, 1)), ((1.5, -0.5), (1, 1)), ((0.5, 0.5), (1, 2)), ((0.5, 0.5), (1,))]
-)
-def test_weights_that_are_no_mixture_and_sides_that_are_none_are_refused(weights, sides):
+@pytest.mark.parametrize("weights", [(0.5, 0.4), (1.5, -0.5)])
+def test_weights_that_are_no_mixture_are_refused(weights):
     with pytest.raises(ParameterError):
-        bank([10.0], weights, sides)
+        bank([10.0], weights)
 
 
 def test_a_threshold_below_one_is_refused():
