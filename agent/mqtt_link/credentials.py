@@ -5,11 +5,12 @@ from __future__ import annotations
 import os
 import ssl
 from pathlib import Path
-from typing import NoReturn
+from typing import Any, NoReturn
 
 from agent.errors import CredentialUnusable
 from agent.mqtt_link.options import BrokerOptions
 
+VERDICT_S = 0.25
 MAX_PASSWORD_BYTES = 65_535  # MQTT 5, 1.5.6: binary data of two length bytes
 
 
@@ -33,14 +34,52 @@ def password(options: BrokerOptions) -> str | None:
     return text
 
 
-def tls_context(options: BrokerOptions) -> ssl.SSLContext | None:
+class TlsSocket(ssl.SSLSocket):
+    """Waits a moment for the broker's verdict on the own certificate.
+
+    In TLS 1.3 it comes after the handshake; whoever writes before reading it gets a reset connection and never learns why.
+    """
+
+    def do_handshake(self, block: bool = False) -> None:  # noqa: FBT001, FBT002 - the base's signature
+        """As the base does, and an alert sent right after it is raised too."""
+        super().do_handshake(block)
+        if self.version() != "TLSv1.3":
+            return
+        timeout_s = self.gettimeout()
+        self.settimeout(VERDICT_S)
+        try:
+            self.recv(1)  # no broker speaks before it is spoken to
+        except TimeoutError:
+            return
+        finally:
+            self.settimeout(timeout_s)
+
+
+class TlsContext(ssl.SSLContext):
+    """Remembers the socket it made: paho drops one whose handshake failed without closing it."""
+
+    made: ssl.SSLSocket | None = None
+    sslsocket_class = TlsSocket
+
+    def wrap_socket(self, *arguments: Any, **named: Any) -> ssl.SSLSocket:
+        """As the base does."""
+        self.made = super().wrap_socket(*arguments, **named)
+        return self.made
+
+    def discard(self) -> None:
+        """Close the socket made last."""
+        if self.made is not None:
+            self.made.close()
+
+
+def tls_context(options: BrokerOptions) -> TlsContext | None:
     """Checks the broker's certificate and name, TLS 1.2 or newer, and shows the own certificate; None without tls_ca.
 
     Raises CredentialUnusable naming the option whose file cannot be used.
     """
     if options.tls_ca is None:
         return None
-    context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)  # verifies certificate and host name
+    context = TlsContext(ssl.PROTOCOL_TLS_CLIENT)  # verifies certificate and host name
     context.minimum_version = ssl.TLSVersion.TLSv1_2
     _bytes("tls_ca", options.tls_ca)
     try:

@@ -26,7 +26,8 @@ from paho.mqtt.subscribeoptions import SubscribeOptions
 from agent.errors import CredentialUnusable
 from agent.mqtt_link import credentials, troubles
 from agent.mqtt_link.account import Account
-from agent.mqtt_link.events import Arrived, Connected, Disconnected, LinkEvent, Published, Session, Subscribed, Will, granted
+from agent.mqtt_link.credentials import TlsContext
+from agent.mqtt_link.events import Arrived, Disconnected, LinkEvent, Published, Session, Subscribed, Will, granted
 from agent.mqtt_link.options import BrokerOptions
 from agent.mqtt_link.troubles import Trouble
 from agent.ports import Clock
@@ -79,6 +80,7 @@ class Link:
         self._asked: dict[int, tuple[str, ...]] = {}  # subscriptions not yet answered
         self._said: Trouble | None = None  # why this connection ends, when somebody said so
         self._complaint = _Complaint()
+        self._tls: TlsContext | None = None
         self._max_packet_bytes = 0
         self._too_large = 0
         self._spread = random.Random(client_id)  # noqa: S311 - spreads the attempts of many agents, keeps no secret
@@ -191,6 +193,8 @@ class Link:
             self._client.connect_async(self._options.host, self._options.port, self._options.keepalive_s, **self._connect_args())
             self._client.reconnect()
         except (OSError, ValueError, CredentialUnusable) as error:  # ValueError: a host name that cannot be one
+            if self._tls is not None:
+                self._tls.discard()
             self._lost(troubles.failed(error, self._options))
 
     def _new_client(self) -> Client:
@@ -207,9 +211,9 @@ class Link:
         client.max_inflight_messages_set(0)  # the owner counts what is in flight
         if options.username:
             client.username_pw_set(options.username, credentials.password(options))
-        context = credentials.tls_context(options)  # read again each time: certificates are renewed while the agent runs
-        if context is not None:
-            client.tls_set_context(context)
+        self._tls = credentials.tls_context(options)  # read again each time: certificates are renewed while the agent runs
+        if self._tls is not None:
+            client.tls_set_context(self._tls)
         logger = logging.Logger("paho", logging.WARNING)  # noqa: LOG001 - one per connection, in no hierarchy
         logger.addHandler(self._complaint)
         client.enable_logger(logger)

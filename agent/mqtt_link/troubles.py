@@ -93,8 +93,8 @@ def failed(error: Exception, options: BrokerOptions, kind: Kind = "connect_faile
             return _tls(error, options, kind)
         case TimeoutError():
             return no_answer(options, kind)
-        case ConnectionResetError() | BrokenPipeError() if options.tls_ca is not None and kind == "connect_failed":
-            return _closed_in_handshake(options, kind)
+        case ConnectionResetError() | BrokenPipeError():
+            return closed(options, was_connected=kind == "disconnected")
         case _:
             return _network(error, options, kind)
 
@@ -120,7 +120,7 @@ def _certificate(error: ssl.SSLCertVerificationError, options: BrokerOptions, ki
 
 
 def _closed_in_handshake(options: BrokerOptions, kind: Kind) -> Trouble:
-    hint = f"does port {options.port} speak TLS, and does the broker accept TLS 1.2 or 1.3?"
+    hint = f"does port {options.port} speak TLS, does the broker accept TLS 1.2 or 1.3, does it ask for a certificate (tls_cert)?"
     return Trouble(kind, "closed_in_handshake", "the broker closed the connection in the TLS handshake", hint)
 
 
@@ -156,10 +156,13 @@ def ended(name: str, code: int, *, by_broker: bool) -> Trouble:
 def closed(options: BrokerOptions, *, was_connected: bool) -> Trouble:
     """The broker closed the socket and said nothing."""
     if was_connected:
-        return Trouble("disconnected", "closed", "broker closed the connection without a reason", "its log says more")
-    want_tls = "" if options.tls_ca is not None else "does this port want TLS (then set tls_ca)? "
+        hint = "its log says more; mosquitto 2.0 also does so when another client takes the same client_id"
+        return Trouble("disconnected", "closed", "broker closed the connection without a reason", hint)
+    if options.tls_ca is not None:
+        return _closed_in_handshake(options, "connect_failed")
     other = "3.1.1" if options.protocol == "5" else "5"
-    hint = f'{want_tls}does the broker know MQTT {options.protocol} (else set protocol = "{other}")? its log says more'
+    hint = "does this port want TLS (then set tls_ca)? "
+    hint += f'does the broker know MQTT {options.protocol} (else set protocol = "{other}")? its log says more'
     return Trouble("connect_failed", "closed_unanswered", "broker closed the connection instead of answering", hint)
 
 
