@@ -121,7 +121,7 @@ def _certificate(error: ssl.SSLCertVerificationError, options: BrokerOptions, ki
 
 def _closed_in_handshake(options: BrokerOptions, kind: Kind) -> Trouble:
     hint = f"does port {options.port} speak TLS, does the broker accept TLS 1.2 or 1.3, does it ask for a certificate (tls_cert)?"
-    return Trouble(kind, "closed_in_handshake", "the broker closed the connection in the TLS handshake", hint)
+    return Trouble(kind, "closed_in_handshake", "the broker closed the connection during or right after the TLS handshake", hint)
 
 
 def _tls(error: ssl.SSLError, options: BrokerOptions, kind: Kind) -> Trouble:
