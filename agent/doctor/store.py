@@ -36,7 +36,8 @@ def examine_file(folder: Path) -> tuple[Finding, datetime | None]:
         return ok("store.file", str(path), "none yet: the agent makes it at its start"), None
     try:
         with Reader(path) as reader:
-            problem, last = reader.problem(), reader.last_entry_at()
+            problem = reader.problem()
+            last = None if problem else reader.last_entry_at()
     except AgentError as error:
         return Finding("store.file", str(path), "fail", str(error), "alarms, holds and parts are in it", error.hint), None
     if problem:
