@@ -134,7 +134,7 @@ def test_beside_a_running_agent_its_own_figures_count_and_nothing_is_disturbed(c
     assert code == 0, found
     assert found["agent.answers"][0]["seen"].startswith("running since")
     edges = {f["subject"]: f["severity"] for f in found["agent.tap"] + found["agent.sink"]}
-    assert edges == {"tap": "ok", "sink": "ok"}
+    assert edges == {"parts": "ok", "tap": "ok", "sink": "ok"}
     assert found["store.file"][0]["seen"].startswith("readable, last entry")
     (reading, _) = found["broker.read"]
     assert "the running agent got 1 records" in reading["seen"]
