@@ -121,14 +121,14 @@ def running(tmp_path_factory: pytest.TempPathFactory) -> Any:
 def test_beside_a_running_agent_its_own_figures_count_and_nothing_is_disturbed(capsys, running):
     agent, broker = running
     plant = Plant(broker, ("linewarden/#",))
-    plant.publish("linewarden/v1/in/inspection", inspection("x1", at="2026-03-02T07:00:00Z"))
 
-    def received() -> bool:
+    def tap(figure: str) -> float:
         command_line.run(["status", "--config", str(agent.config), "--json"])
-        taps = json.loads(capsys.readouterr().out)["taps"]
-        return taps["tap"]["records"] >= 1 and taps["parts"].get("records", 1) >= 1
+        return float(json.loads(capsys.readouterr().out)["taps"]["tap"][figure])
 
-    until(received)
+    until(lambda: tap("connected") == 1.0, 20, "the tap listens")
+    plant.publish("linewarden/v1/in/inspection", inspection("x1", at="2026-03-02T07:00:00Z"))
+    until(lambda: tap("records") >= 1.0, 20, "the record")
     before = {m.topic for m in plant.messages}
     code, found = run(capsys, agent.config)
     assert code == 0, found
