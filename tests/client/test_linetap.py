@@ -23,7 +23,7 @@ import pytest
 from agent.client import linetap
 from agent.client.linetap import LineTap
 from agent.ports import Lost
-from tests.brokers import until
+from tests.brokers import free_port, until
 from tests.client.serving import Agent
 
 FILE = Path(linetap.__file__)
@@ -106,8 +106,7 @@ def test_the_agents_refusals_are_seen_in_the_figures(agent):
 
 
 def test_tcp_does_the_same(tmp_path):
-    with socket.create_server(("127.0.0.1", 0)) as probe:
-        port = probe.getsockname()[1]
+    port = free_port()
     with Agent(tmp_path, port=port) as agent, LineTap(f"tcp:127.0.0.1:{port}", station="ST4") as tap:
         tap.inspection("p1", "ok")
         agent.arrived(1)

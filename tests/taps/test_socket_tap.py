@@ -20,7 +20,7 @@ from agent.ports import Lost, Refused
 from agent.records import Frame
 from agent.taps.socket import Options, build
 from agent.taps.socket import serving as loop
-from tests.brokers import until
+from tests.brokers import free_port, until
 from tests.edges import ListInbox, Running, context, inspection, outcome
 
 HELLO = b'{"type":"hello","linetap":1,"client":"c1"}\n'
@@ -116,8 +116,7 @@ def test_an_acknowledgement_stands_for_every_line_before_it(tmp_path):
 
 
 def test_loopback_tcp_speaks_the_same(tmp_path):
-    with socket.create_server(("127.0.0.1", 0)) as probe:
-        port = probe.getsockname()[1]
+    port = free_port()
     with Serving(tmp_path, port=port) as serving:
         assert serving.tap.port == port
         sender = serving.sender(port).send(inspection("p1"))
