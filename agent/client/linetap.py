@@ -43,6 +43,7 @@ REPORT_S = 5.0  # shortest time between two loss reports
 MAX_IMAGE_BYTES = 262_144
 MAX_LINE_BYTES = 1 << 20
 SLOTS = 1024  # of the queue between caller and thread; a picture takes one for each 64 kB
+TIME_MEMBERS = {"inspection": "captured_at", "outcome": "observed_at", "event": "at"}
 _BATCH_BYTES = 1 << 16
 _BATCH_RECORDS = 64
 _MAX_ADDRESS_BYTES = 107  # unix(7)
@@ -77,17 +78,21 @@ class LineTap:
         more["part_id"], more["verdict"] = part_id, verdict
         if p_defect is not None:
             more["p_defect"] = p_defect
-        return self._put("inspection", "captured_at", more, image)
+        return self._put("inspection", more, image)
 
     def outcome(self, part_id: str, defective: bool, **more: Any) -> bool:  # noqa: FBT001 - as the record has it
         """What a part turned out to be. more: source, inclusion_probability, confirmed, observed_at, …"""
         more["part_id"], more["defective"] = part_id, defective
-        return self._put("outcome", "observed_at", more, None)
+        return self._put("outcome", more)
 
     def event(self, kind: str, value: str = "", **more: Any) -> bool:
         """Something done at the station: lot, tool, lamp, cleaning, camera, recipe, maintenance, model, software, line_state."""
         more["kind"], more["value"] = kind, value
-        return self._put("event", "at", more, None)
+        return self._put("event", more)
+
+    def send(self, record: dict[str, Any], image: Any = None) -> bool:
+        """A record put together elsewhere, its member `type` in it."""
+        return self._put("", record, image)
 
     def stats(self) -> dict[str, Any]:
         """Figures, roughly of this moment. dropped: by reason; refused: the agent could not use them, last_refusal says why."""
@@ -120,7 +125,7 @@ class LineTap:
     def __exit__(self, *_: object) -> None:
         self.close()
 
-    def _put(self, kind: str, time_member: str, members: dict[str, Any], image: Any) -> bool:
+    def _put(self, kind: str, given: dict[str, Any], image: Any = None) -> bool:
         try:
             now = time.time()
             if self._pid != os.getpid():
@@ -129,7 +134,8 @@ class LineTap:
             if self._is_closed or len(self._handed) >= SLOTS:
                 self._drop_in_call("handover_full", now)
                 return False
-            members["type"] = kind
+            members = dict(given)
+            members["type"] = kind = kind or given["type"]
             for name, value in members.items():
                 if type(value) is dict:  # the caller may go on changing it
                     members[name] = dict(value)
@@ -141,7 +147,7 @@ class LineTap:
                     self._drop_in_call("image_too_large", now)
                 else:
                     picture = bytes(image)
-            entry = (members, time_member, now, picture)
+            entry = (members, TIME_MEMBERS[kind], now, picture)
             if len(picture) >= _BATCH_BYTES:
                 self._handed.extend([entry] + [None] * (len(picture) >> 16))
             else:
