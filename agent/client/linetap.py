@@ -315,27 +315,29 @@ class LineTap:
             sock.close()
 
     def _exchange(self, sock: socket.socket) -> None:
-        """Send what the network takes, hear what is answered; a nap when there was neither."""
+        """Send what the network takes, hear what is answered; then a nap, unless there is more to send.
+
+        Each system call hands the interpreter lock over and back, which the caller feels: there are as few as possible.
+        """
         if not self._out:
             self._out = memoryview(self._next_batch())
-        moved = 0
+        sent = 0
         try:
             if self._out:
                 with contextlib.suppress(BlockingIOError, InterruptedError):
-                    moved = sock.send(self._out)
-                    self._out = self._out[moved:]
+                    sent = sock.send(self._out)
+                    self._out = self._out[sent:]
             with contextlib.suppress(BlockingIOError, InterruptedError):
                 data = sock.recv(1 << 16)
                 if not data:
                     self._disconnect("the agent closed the connection")
                     return
-                moved += len(data)
                 *lines, self._in = (self._in + data).split(b"\n")
                 for line in lines:
                     self._hear(json.loads(line.decode()))
         except (OSError, ValueError) as error:
             self._disconnect(repr(error))
-        if not moved:
+        if not (sent and (self._out or self._waiting or self._handed)):
             time.sleep(POLL_S)
 
     def _next_batch(self) -> bytes:

@@ -82,6 +82,11 @@ class Connection:
         return self._handed_over
 
     @property
+    def is_idle(self) -> bool:
+        """Whether neither side owes the other anything: it is not silent because it is made to wait."""
+        return self.held is None and not self.lines.ready and not self._handed_over
+
+    @property
     def is_finished(self) -> bool:
         """Whether it can be let go."""
         if not self.is_at_end or self.held is not None or self.lines.ready:

@@ -90,7 +90,7 @@ class Reading:
         self._quota(read).take(records, read.size_bytes)
 
     def _quota(self, read: Read) -> Quota:
-        station = getattr(read.item, "station", _OTHER)
+        station = _OTHER if isinstance(read.item, Refused) else getattr(read.item, "station", _OTHER)
         return self._quotas[station if station in self._stations else _OTHER]
 
     def _greet(self, connection: Connection, hello: wire.Hello) -> Refused | None:

@@ -135,7 +135,7 @@ class Serving:
         rivals = own if len(own) >= most // 2 else held if len(held) >= most else None
         if rivals is None:
             return True
-        silent = [c for c in rivals if not c.uncommitted and self._clock.elapsed() - c.heard_at >= SILENT_S]
+        silent = [c for c in rivals if c.is_idle and self._clock.elapsed() - c.heard_at >= SILENT_S]
         if not silent:
             return False
         self._drop(min(silent, key=lambda c: c.heard_at))
