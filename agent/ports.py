@@ -48,16 +48,29 @@ class Refused:
 
 
 @dataclass(frozen=True, slots=True)
+class Lost:
+    """Records a sender dropped before a tap had them, by its own count: counted by reason and told as a gap, never journalled.
+
+    counts: (reason, how many). station: one of the configuration, or empty. since, until: when, by the sender's clock.
+    """
+
+    counts: tuple[tuple[str, int], ...]
+    station: str
+    since: datetime | None
+    until: datetime | None
+
+
+@dataclass(frozen=True, slots=True)
 class Delivery:
     """One thing a tap hands to the core.
 
-    item: a record (its frame measured by the tap through the Measurer), or its refusal.
+    item: a record (its frame measured by the tap through the Measurer), its refusal, or what its sender lost.
     position: where to resume this tap after a restart, committed together with the record; None for taps that keep no position.
     receipt: what `Tap.acknowledge` gets back after the commit; None when nothing is to be acknowledged.
     """
 
     tap: str
-    item: Inspection | Outcome | Event | Command | Refused
+    item: Inspection | Outcome | Event | Command | Refused | Lost
     frame: Frame | None
     received_at: datetime
     position: str | None = None

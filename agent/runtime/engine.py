@@ -13,7 +13,7 @@ import msgspec
 from agent.documents import GapDoc
 from agent.errors import StoreError
 from agent.messages import cmd_result_topic, message
-from agent.ports import Delivery, Refused, Snapshot
+from agent.ports import Delivery, Lost, Refused, Snapshot
 from agent.records import Command, Commanded, Entry, Event, Gap, Inspected, Inspection, Outcome, Tick, Told
 
 if TYPE_CHECKING:
@@ -195,6 +195,8 @@ class Engine:
         self._pending.append(delivery)
         if isinstance(delivery.item, Refused):
             self._journal.count("refused", f"{delivery.tap}:{delivery.item.reason}")
+        elif isinstance(delivery.item, Lost):
+            self._note_lost(delivery.item, delivery.tap)
         elif delivery is self._poison:
             self._journal.count("refused", f"{delivery.tap}:fold_failed")
         else:
@@ -207,6 +209,14 @@ class Engine:
             self._reached[delivery.tap] = delivery.position
         if delivery.receipt is not None:
             self._receipts[delivery.tap].append(delivery.receipt)
+
+    def _note_lost(self, lost: Lost, tap: str) -> None:
+        """Count what a sender dropped; told as a gap of its station. The core is not asked: nothing is known of these parts."""
+        for reason, count in lost.counts:
+            self._journal.count("lost_records", f"{tap}:{reason}", count)
+        if lost.station:
+            total = sum(count for _, count in lost.counts)
+            self._journal.enqueue([message(GapDoc(lost.station, "lost", lost.since, lost.until, total))])
 
     def _fold(self, entry: Entry) -> int | None:
         seq = self._journal.append(entry)

@@ -1,6 +1,6 @@
-"""The same records replayed, and live over MQTT with a real mosquitto: are the alarms identical?
+"""The same records replayed, and live over a real mosquitto or through linetap and the socket tap: are the alarms identical?
 
-    python -m benchmarks.kit.live overexpose --share 0.05 --parts 5000
+    python -m benchmarks.kit.live overexpose --share 0.05 --parts 5000 --road socket
 
 Frames of the shipped log are written as files that the records name, so that both roads decode and measure them in
 the agent's own child; parts drawn beyond it carry no frame. Compared: alarm_id, occurrence_id, transition, part_id, evidence with
@@ -17,7 +17,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -26,6 +26,7 @@ import msgspec
 from paho.mqtt.client import Client
 from paho.mqtt.enums import CallbackAPIVersion, MQTTProtocolVersion
 
+from agent.client.linetap import LineTap
 from agent.documents import AlarmDoc
 from agent.records import Gap, Tick
 from agent.store.reader import Reader
@@ -50,13 +51,25 @@ parts_per_month = 864000
 mode = "sample"
 delay_s = 28800
 audits_per_month = {audits}
+"""
+ROADS = {
+    "mqtt": """
 [[taps]]
 type = "mqtt"
 name = "line"
 port = {port}
 prefix = "plant"
 frames_dir = "{frames}"
-"""
+""",
+    "socket": """
+[[taps]]
+type = "socket"
+name = "line"
+path = "{socket}"
+records_per_s = 100000.0
+frames_dir = "{frames}"
+""",
+}
 Fact = tuple[str, str, str, str, Any]
 
 
@@ -114,11 +127,26 @@ def publish(port: int, lines: list[tuple[str, bytes]]) -> float:
     return time.monotonic() - started
 
 
+def hand_over(address: Path, rows: list[dict[str, Any]]) -> float:
+    """All records through linetap, no faster than it takes them; seconds until all are acknowledged."""
+    started = time.monotonic()
+    tap = LineTap(str(address))
+    for row in rows:
+        while tap.stats()["waiting"] > 900:
+            time.sleep(0.002)
+        tap.send(row)
+    until(lambda: tap.stats()["acknowledged"] == len(rows), 600, "every record is acknowledged")
+    assert tap.close(), tap.stats()
+    assert not tap.stats()["dropped"]
+    return time.monotonic() - started
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m benchmarks.kit.live", description=__doc__.split("\n")[0])
     parser.add_argument("drift", nargs="?", default="overexpose")
     parser.add_argument("--share", type=float, default=0.05)
     parser.add_argument("--parts", type=int, default=30_000)
+    parser.add_argument("--road", choices=sorted(ROADS), default="mqtt")
     options = parser.parse_args()
     kit = find()
     with tempfile.TemporaryDirectory(prefix="linewarden-live-") as name:
@@ -133,15 +161,19 @@ def main() -> None:
             rows += write_frames(kit, drift, frames, list(records(parts, share, 0)), images(kit, drift))
         file = folder / "records.jsonl"
         file.write_text("".join(json.dumps(row) + "\n" for row in rows))
-        broker = Broker(folder).start()
-        try:
-            config = folder / "live.toml"
-            audits = 864_000 * 0.6 * options.share
-            config.write_text(CONFIG.format(state=folder / "state", port=broker.port, frames=frames, audits=audits))
-            replayed = replay(config, file, frames)
-            live = run_live(config, folder / "state", broker.port, rows)
-        finally:
-            broker.stop()
+        state, config, broker = folder / "state", folder / "live.toml", Broker(folder)
+        given = {"port": broker.port, "socket": folder / "line.sock", "frames": frames}
+        config.write_text(CONFIG.format(state=state, audits=864_000 * 0.6 * options.share) + ROADS[options.road].format_map(given))
+        replayed = replay(config, file, frames)
+        if options.road == "socket":
+            live = run_live(config, state, rows, lambda: hand_over(folder / "line.sock", rows))
+        else:
+            broker.start()
+            lines = [(row["type"], json.dumps(row).encode()) for row in rows]
+            try:
+                live = run_live(config, state, rows, lambda: publish(broker.port, lines))
+            finally:
+                broker.stop()
     print(f"replayed {len(replayed)} alarm events, live {len(live)}")
     for fact in replayed:
         print("  ", fact[0], fact[2], fact[3], "evidence", f"{fact[4]['value']:.6g}", "onset", fact[4]["onset"]["part_id"])
@@ -160,13 +192,13 @@ def replay(config: Path, file: Path, frames: Path) -> list[Fact]:
     return facts([msgspec.json.decode(line, type=AlarmDoc) for line in out.read_bytes().splitlines()])
 
 
-def run_live(config: Path, state: Path, port: int, rows: list[dict[str, Any]]) -> list[Fact]:
+def run_live(config: Path, state: Path, rows: list[dict[str, Any]], send: Callable[[], float]) -> list[Fact]:
     started = time.monotonic()
     agent = subprocess.Popen([sys.executable, "-m", "agent.cli.main", "run", "--config", str(config)])
     try:
         until((state / "control.sock").exists, 30, "the agent is up")
         time.sleep(1)  # its subscription reaches the broker
-        publish(port, [(row["type"], json.dumps(row).encode()) for row in rows])
+        print(f"sent in {send():.1f} s")
         with Reader(state / "linewarden.db") as reader:
             until(lambda: folded(reader) >= len(rows), 600, "every record is folded")
             print(f"live took {time.monotonic() - started:.1f} s for {len(rows)} records")

@@ -12,6 +12,9 @@ ROOT = Path(__file__).resolve().parents[2]
 SOURCES = sorted(p for package in ("agent", "detectors") for p in (ROOT / package).rglob("*.py"))
 IDS = [str(p.relative_to(ROOT)) for p in SOURCES]
 
+# Copied into other programs: it has a thread and a clock of its own, and the agent imports nothing of it.
+CLIENT = "agent/client/linetap.py"
+
 # imported name → the folders that may import it directly
 ONLY_IN: dict[str, tuple[str, ...]] = {
     "cv2": ("detectors/channels/", "agent/frames/", "agent/demo/"),
@@ -23,7 +26,7 @@ ONLY_IN: dict[str, tuple[str, ...]] = {
     "rich": ("agent/cli/", "agent/demo/"),
     "onnxruntime": ("agent/demo/",),
     "amqtt": ("agent/demo/",),
-    "time": ("agent/runtime/", "agent/demo/train/"),  # the training script is run by hand
+    "time": ("agent/runtime/", "agent/demo/train/", CLIENT),  # the training script is run by hand
     "_thread": ("agent/runtime/",),
     "concurrent": ("agent/runtime/",),
     "multiprocessing": ("agent/runtime/",),
@@ -61,7 +64,7 @@ def test_a_restricted_module_is_imported_only_where_it_may_be(path: Path) -> Non
 @pytest.mark.parametrize("path", SOURCES, ids=IDS)
 def test_only_the_runtime_starts_threads(path: Path) -> None:
     relative = path.relative_to(ROOT).as_posix()
-    if relative.startswith("agent/runtime/"):
+    if relative.startswith(("agent/runtime/", CLIENT)):
         return
     tree = ast.parse(path.read_text(encoding="utf-8"))
     used = {
@@ -95,3 +98,11 @@ def test_every_module_says_its_subject_and_none_has_a_vague_name(path: Path) -> 
     docstring = ast.get_docstring(ast.parse(path.read_text(encoding="utf-8")))
     assert docstring, "has no docstring"
     assert docstring.splitlines()[0].strip(), "has an empty first line"
+
+
+@pytest.mark.parametrize("path", SOURCES, ids=IDS)
+def test_nothing_of_the_agent_knows_the_client_and_the_client_nothing_of_the_agent(path: Path) -> None:
+    relative = path.relative_to(ROOT).as_posix()
+    names = set(imported(ast.parse(path.read_text(encoding="utf-8"))))
+    unwanted = "agent" if relative.startswith("agent/client/") else "agent.client"
+    assert not [n for n in names if n == unwanted or n.startswith(f"{unwanted}.")]

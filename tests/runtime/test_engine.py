@@ -2,6 +2,7 @@
 
 from datetime import UTC, datetime, timedelta
 
+import msgspec
 import pytest
 
 from agent.config.model import AgentSection
@@ -9,7 +10,7 @@ from agent.core.effects import CoreView, Effects
 from agent.documents import CommandResultDoc
 from agent.errors import StoreError
 from agent.messages import message
-from agent.ports import Delivery, PartRow, Refused, Snapshot
+from agent.ports import Delivery, Lost, PartRow, Refused, Snapshot
 from agent.records import Command, Commanded, Gap, Inspected, Inspection, Tick
 from agent.runtime.clock import ManualClock
 from agent.runtime.engine import Engine
@@ -190,6 +191,21 @@ def test_duplicates_and_refusals_are_counted_and_acknowledged_but_not_journalled
     assert b.tap.acknowledged == ["P1", "P1", "schema"]
     assert b.committed() == ["P1"]
     assert b.store.counters() == {("duplicates", "line"): 1, ("refused", "line:schema"): 1}
+
+
+def test_what_a_sender_lost_is_counted_by_reason_told_as_a_gap_and_not_journalled(bench, monkeypatch):
+    b, told = bench(), []
+    monkeypatch.setattr(b.store, "enqueue", told.extend)
+    lost = Lost((("buffer_full", 40), ("invalid", 2)), "ST4", T0, T0)
+    b.engine._take(delivery(lost, receipt="lost", position="report 1"))
+    b.engine._take(delivery(Lost((("invalid", 1),), "", None, None), receipt="more", position="report 2"))
+    assert b.tap.acknowledged == []
+    b.engine._commit()
+    assert b.tap.acknowledged == ["lost", "more"]
+    assert b.engine.positions == {"line": "report 2"}
+    assert b.store.counters() == {("lost_records", "line:buffer_full"): 40, ("lost_records", "line:invalid"): 3}
+    assert [msgspec.json.decode(m.payload)["count"] for m in told if m.kind == "gap"] == [42]
+    assert b.committed() == []
 
 
 def test_after_an_orderly_stop_everything_taken_is_committed_acknowledged_and_checkpointed(bench):

@@ -45,7 +45,8 @@ def full(**more: Any) -> Snapshot:
     incident = IncidentDoc("i1", "ST4", AT, ("o",), None, hold, True)
     return Snapshot(
         AT, AT, "boot", "1.2", 99, (station(),), (alarm,), (incident,), (hold,),
-        {("refused", "line:not_json"): 3, ("duplicates", "line"): 2, ("unknown_station", "event"): 1},
+        {("refused", "line:not_json"): 3, ("duplicates", "line"): 2, ("unknown_station", "event"): 1,
+         ("lost_records", "line:buffer_full"): 42},
         {"line": {"connected": 1.0, "records": 5.0, "last_error": "text"}},
         {"plant": {"connected": 0.0, "publish_refused:not_authorized": 2.0}}, 4, 1, 4096,
     )  # fmt: skip
@@ -93,6 +94,7 @@ def test_the_snapshot_is_shown_with_units_in_the_names(served):
     assert at(samples, "refused_records_total", tap="line", reason="not_json") == 3
     assert at(samples, "duplicate_records_total", tap="line") == 2
     assert at(samples, "other_records_total", kind="unknown_station") == 1
+    assert at(samples, "lost_records_total", tap="line", reason="buffer_full") == 42
     assert at(samples, "tap_connected", tap="line") == 1
     assert at(samples, "sink_connected", sink="plant") == 0
     assert at(samples, "sink_troubles_total", sink="plant", kind="publish_refused", reason="not_authorized") == 2

@@ -178,18 +178,22 @@ def _alarms(snapshot: Snapshot) -> Iterator[Metric]:
 
 
 def _counts(snapshot: Snapshot) -> Iterator[Metric]:
-    refused: dict[str, Counter[str]] = {}
+    by_reason: dict[str, dict[str, Counter[str]]] = {"refused": {}, "lost_records": {}}
     duplicates, rest = Counter[str](), Counter[str]()
     for (counter, labels), total in snapshot.counters.items():
         tap, _, reason = labels.partition(":")
-        if counter == "refused":
-            refused.setdefault(tap, Counter())[reason] += total
+        if counter in by_reason:
+            by_reason[counter].setdefault(tap, Counter())[reason] += total
         elif counter == "duplicates":
             duplicates[tap] += total
         else:
             rest[counter] += total
-    series = [((tap, reason), n) for tap, counts in sorted(refused.items()) for reason, n in _bounded(counts)]
-    yield _counter("refused_records", "Records that could not be used.", ("tap", "reason"), series)
+    for counter, name, text in (
+        ("refused", "refused_records", "Records that could not be used."),
+        ("lost_records", "lost_records", "Records their sender dropped before the tap had them, by its own count."),
+    ):
+        series = [((tap, reason), n) for tap, counts in sorted(by_reason[counter].items()) for reason, n in _bounded(counts)]
+        yield _counter(name, text, ("tap", "reason"), series)
     yield _counter("duplicate_records", "Records that came again.", ("tap",), [((tap,), n) for tap, n in _bounded(duplicates)])
     yield _counter("other_records", "What else the core counted, by kind.", ("kind",), [((kind,), n) for kind, n in _bounded(rest)])
 
