@@ -13,7 +13,7 @@ from detectors.contract import FloatArray, SavedState
 from detectors.errors import BaselineRefused, ParameterError, ShapeError
 from detectors.rate_shift.bets import BETS, bets
 
-MIN_BLOCKS = 30
+MIN_BLOCKS = 60
 """Fewer blocks bound neither the rate nor its spread well enough to be worth watching with."""
 MIN_REJECTS = 10
 """With fewer rejects (or passes) the spread cannot be estimated, and none is assumed: correlation 1."""
@@ -68,7 +68,7 @@ class RateBaseline:
         return top
 
     def _chances(self, rate: float, counts: FloatArray) -> FloatArray:
-        """Beta-binomial probabilities of 0 to n rejects of n parts, (n + 1,); a correlation next to 0 or 1 is taken as next to it."""
+        """Beta-binomial probabilities of 0 to n rejects, (n + 1,); a correlation of 0 or 1 is taken as next to it."""
         n = counts[-1]
         total = 1.0 / float(np.clip(self.correlation, 1e-6, 1.0 - 1e-6)) - 1.0
         a, b = rate * total, (1.0 - rate) * total
@@ -114,7 +114,7 @@ def fit(blocks: FloatArray, *, tolerance: float) -> RateBaseline:
 
 
 def _deviations(blocks: FloatArray) -> FloatArray:
-    """Blocks' rejects less the expected ones, over their binomial standard deviation, (B,); mean square 1 without overdispersion."""
+    """Blocks' rejects less the expected ones over their binomial deviation, (B,); mean square 1 without overdispersion."""
     rejects, parts = blocks[:, 0], blocks[:, 1]
     rate = float(rejects.sum() / parts.sum())
     if rate in (0.0, 1.0):

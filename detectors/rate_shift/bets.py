@@ -7,11 +7,13 @@ import numpy as np
 from detectors.contract import FloatArray
 
 REACHES = (1.0, 2.0, 4.0, 8.0)
-"""How far below the allowed rate each bet stakes on, in standard deviations: 1 finds a rate many deviations off, 8 one of a third."""
+"""How far inside the allowed rate each bet stakes from, in standard deviations: 1 finds large changes, 8 small ones."""
 BETS = 2 * len(REACHES)
 """Upwards for each reach, then downwards."""
 FLOOR = 2.0**-10
 """Share kept back from every bet: no e-value is 0, and log e stays above -7. It costs a growing bet a thousandth per block."""
+CEILING = 2.0**20
+"""And none is more than this: products of a few dozen stay finite."""
 
 
 def variance(mean: float, parts: FloatArray, correlation: float) -> FloatArray:
@@ -41,4 +43,6 @@ def _side(share: FloatArray, low: float, high: float, at_high: FloatArray, sprea
     reach = np.array(REACHES) * np.sqrt(spread)[:, None]
     edge = high - reach
     worst = np.maximum(at_high[:, None] + reach * reach, spread[:, None] + np.maximum(low - edge, 0.0) ** 2)
-    return FLOOR + (1.0 - FLOOR) * (np.maximum(share[:, None] - edge, 0.0) ** 2 / worst)
+    gain = np.minimum(np.maximum(share[:, None] - edge, 0.0) ** 2 / worst, CEILING)
+    e: FloatArray = FLOOR + (1.0 - FLOOR) * gain
+    return e

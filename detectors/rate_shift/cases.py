@@ -25,7 +25,7 @@ def blocks(rng: np.random.Generator, count: int, *, rate: float, correlation: fl
 
 
 def learned(rng: np.random.Generator, count: int, *, rate: float, correlation: float, tolerance: float = 0.1) -> RateBaseline:
-    """A baseline of so many blocks in control; stretches that are refused are learned again, as a line would."""
+    """A baseline of so many blocks in control. Raises BaselineRefused."""
     return fit(blocks(rng, count, rate=rate, correlation=correlation), tolerance=tolerance)
 
 
@@ -38,29 +38,26 @@ def measure(case: Mapping[str, object]) -> float:
     """
     number = {key: float(cast("float", value)) for key, value in case.items() if isinstance(value, int | float)}
     rng = np.random.default_rng(int(number["seed"]))
-    control = {"rate": number["rate"], "correlation": number["correlation"]}
-    figures = []
+    rate, correlation = number["rate"], number["correlation"]
+    figures: list[float] = []
     for _ in range(int(number["repeats"])):
         size = int(number["baseline"])
-        known = learned(rng, size, **control) if size else exact(**control)
+        known = learned(rng, size, rate=rate, correlation=correlation) if size else exact(rate, correlation)
         detector = RateShift(known, number["threshold"])
         if case["figure"] == "delay":
-            fold(detector, blocks(rng, int(number["warm_up"]), **control), known.group)
-            figures.append(delay(detector, rng, to=number["to"], correlation=number["correlation"], group=known.group))
+            fold(detector, blocks(rng, int(number["warm_up"]), rate=rate, correlation=correlation), known.group)
+            figures.append(delay(detector, rng, to=number["to"], correlation=correlation, group=known.group))
         elif case["figure"] == "false_alarms":
-            crossings = fold(detector, blocks(rng, int(number["blocks"]), **control), known.group)
+            crossings = fold(detector, blocks(rng, int(number["blocks"]), rate=rate, correlation=correlation), known.group)
             figures.append(len(crossings) / number["blocks"] * 1e5)
         else:
             raise ParameterError(f"figure must be delay or false_alarms, got {case['figure']}")
     return float(np.mean(figures))
 
 
-def exact(*, rate: float, correlation: float) -> RateBaseline:
+def exact(rate: float, correlation: float) -> RateBaseline:
     """The baseline at whose upper corner such blocks lie: nothing is left to spare."""
-    return RateBaseline(rate=rate, low=rate / 1.2, high=rate, correlation=correlation, group=1, blocks=MANY)
-
-
-MANY = 1_000_000
+    return RateBaseline(rate=rate, low=rate / 1.2, high=rate, correlation=correlation, group=1, blocks=1_000_000)
 
 
 def fold(detector: RateShift, rows: FloatArray, group: int) -> list[int]:

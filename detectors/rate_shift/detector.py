@@ -16,7 +16,7 @@ from detectors.rate_shift.baseline import RateBaseline
 from detectors.rate_shift.bets import BETS, bets
 from detectors.walk import Walk
 
-_CHUNK = 256  # blocks folded at once
+_CHUNK = 32  # blocks folded at once: beyond a crossing the products grow on
 
 
 class RateShift:

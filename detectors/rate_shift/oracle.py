@@ -1,10 +1,10 @@
 """Rate shift as one plain loop over Python floats, to be read beside README.md; imports nothing from `detectors`.
 
 Bets: squares of how far a block's share of rejects lies beyond an edge, over the most that square can be on average while nothing
-changed (Cantelli's inequality and its proof). Evidence: the Shiryaev-Roberts e-detector, R <- (1 + R) e, averaged over the bets (Shin, Ramdas,
-Rinaldo 2024, arXiv 2203.03532). Onset: the leading bet's e-CUSUM M <- max(1, M) e was last at most 1 where the sum of its log e
-was last at its minimum (Page 1954). Of the blocks before the crossing, the last 16 whose number is an odd multiple of 2^v are
-looked at, for v = 0 to 15, and the last 16 multiples of 2^16.
+changed (as in the proof of Cantelli's inequality). Evidence: the Shiryaev-Roberts e-detector, R <- (1 + R) e, averaged over the
+bets (Shin, Ramdas, Rinaldo 2024, arXiv 2203.03532). Onset: the leading bet's e-CUSUM M <- max(1, M) e was last at most 1 where
+the sum of its log e was last at its minimum (Page 1954). Of the blocks before the crossing, the last 16 whose number is an odd
+multiple of 2^v are looked at, for v = 0 to 15, and the last 16 multiples of 2^16.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ import math
 from collections import deque
 
 REACHES = (1.0, 2.0, 4.0, 8.0)
-FLOOR = 1 / 1024
+FLOOR, CEILING = 2.0**-10, 2.0**20
 
 
 def bet(share: float, parts: float, low: float, high: float, correlation: float, reach: float) -> float:
@@ -26,7 +26,7 @@ def bet(share: float, parts: float, low: float, high: float, correlation: float,
     greatest = v(0.5) if low <= 0.5 <= high else max(v(low), v(high))
     edge = high - reach * math.sqrt(greatest)
     worst = max(v(high) + (high - edge) ** 2, greatest + max(low - edge, 0.0) ** 2)
-    return FLOOR + (1 - FLOOR) * max(share - edge, 0.0) ** 2 / worst
+    return FLOOR + (1 - FLOOR) * min(max(share - edge, 0.0) ** 2 / worst, CEILING)
 
 
 def bets(rejects: float, parts: float, low: float, high: float, correlation: float) -> list[float]:
