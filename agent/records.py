@@ -34,6 +34,8 @@ class Model(Struct, frozen=True, omit_defaults=True):
     sha256: ShortText = ""
     runtime: ShortText = ""
     threshold: float | None = None
+    provider: ShortText = ""  # what the runtime ran on
+    settings: ShortText = ""  # fingerprint of pre-processing, job or recipe settings
 
 
 class Frame(Struct, frozen=True, omit_defaults=True):
@@ -151,7 +153,7 @@ class Commanded(Struct, frozen=True, omit_defaults=True, tag="commanded", tag_fi
 
 
 class Tick(Struct, frozen=True, omit_defaults=True, tag="tick", tag_field="entry"):
-    """A timer was due: wall time, and seconds on the monotonic clock since the entry before."""
+    """A timer was due: wall time, and seconds on the monotonic clock since the tick before, or since the start."""
 
     wall: Instant
     elapsed_s: float

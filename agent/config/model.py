@@ -107,6 +107,30 @@ class OutcomesSection(Section):
     )
 
 
+class PictureSection(Section):
+    """Hard limits of a picture: beyond them it shows nothing. Judged from the first frame on, outside the false-alarm budget."""
+
+    darkest: float = Field(
+        default=4.0, ge=0, lt=255, description="Mean grey below which the picture is black; 0: never, for dark field."
+    )
+    brightest: float = Field(default=251.0, gt=0, le=255, description="Mean grey above which the picture is white. 255: never.")
+    flattest: float = Field(default=0.01, ge=0, lt=1, description="Contrast (sd of grey over mean) below which nothing is in view.")
+    frames: int = Field(default=3, ge=1, le=1000, description="So many in a row raise the alarm.")
+    frozen_frames: int = Field(default=5, ge=2, le=1000, description="The same picture so many times in a row is a stuck camera.")
+
+
+class FeedSection(Section):
+    """What must keep arriving, and how long it may stay away. Outside the false-alarm budget."""
+
+    silence_s: float = Field(
+        default=120.0, ge=10, description="No result for so long, and for 20 times the usual pitch, while the line runs."
+    )
+    outcome_silence_s: float = Field(
+        default=86_400.0, ge=10, description="No outcome for so much production time, and for 20 times the usual interval."
+    )
+    clock_offset_s: float = Field(default=60.0, ge=1, description="The source's clock may differ from the agent's by so much.")
+
+
 class StationSection(Section):
     """One inspection station: the register entry without which it does not arm, and how it is watched."""
 
@@ -132,6 +156,8 @@ class StationSection(Section):
     reorder_parts: int = Field(default=64, ge=0, le=10_000, description="Parts a numbered source may deliver out of order.")
     baseline: BaselineSection = Field(default=BaselineSection(), description="Phase I.")
     outcomes: OutcomesSection = Field(default=OutcomesSection(), description="Truth.")
+    picture: PictureSection = Field(default=PictureSection(), description="Hard limits of a picture.")
+    feed: FeedSection = Field(default=FeedSection(), description="Feed health.")
 
 
 class PlugIn(Section):

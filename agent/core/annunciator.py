@@ -10,6 +10,7 @@ from zoneinfo import ZoneInfo
 import msgspec
 
 from agent.core.alarms import Alarm, AlarmBook, occurrence_id
+from agent.core.conditions import Finding
 from agent.core.texts import say
 from agent.documents import AlarmDoc, AndonDoc, Colour, EvidenceDoc, OnsetDoc
 from agent.messages import alarm_messages, message
@@ -129,14 +130,55 @@ class Annunciator:
         station.incidents.hold(station.truth.hold_from, station.index, verified=station.truth.verified_from is not None)
         self._publish_incident(effects)
 
-    def _raise(self, alarm: Alarm, evidence: EvidenceDoc, words: dict[str, str], part_id: str, effects: Effects) -> None:
+    def found(self, finding: Finding, stream: str, part_id: str, at: datetime, effects: Effects) -> None:
+        """A deterministic condition began or ended at part `part_id`, or, where nothing arrives, at time `at`."""
+        station = self._station
+        if not finding.stands:
+            standing = station.book.get(finding.alarm_id)
+            if standing is not None and standing.active:
+                self.clear(standing, part_id, at, effects)
+            return
+        alarm = Alarm(
+            alarm_id=finding.alarm_id,
+            station=station.options.id,
+            stream=stream,
+            code=finding.code,
+            priority=finding.priority,
+            andon=finding.colour,
+            latching=False,
+            changed_at=at,
+        )
+        evidence = EvidenceDoc(
+            detector=stream,
+            channel=finding.code,
+            value=finding.value,
+            threshold=finding.limit,
+            by_chance="",
+            records=finding.records,
+            unit=finding.unit,
+            onset=OnsetDoc(finding.part_id, finding.since, finding.part_id, finding.since, finding.part_id, finding.since),
+        )
+        words = {"since": self._clock(finding.since, at), **finding.words}
+        # What first showed it names the occurrence: a tick, which raises silence, comes at another time in every run.
+        self._raise(alarm, evidence, words, part_id, effects, first=(finding.part_id, finding.since or at))
+
+    def _raise(
+        self,
+        alarm: Alarm,
+        evidence: EvidenceDoc,
+        words: dict[str, str],
+        part_id: str,
+        effects: Effects,
+        *,
+        first: tuple[str, datetime] | None = None,
+    ) -> None:
         book, incidents = self._station.book, self._station.incidents
         before = book.get(alarm.alarm_id)
         if before is not None and before.active:
             book.amend(before, clears_after=alarm.clears_after)
             return
         text, response = say(self._language, alarm.code, {"st": alarm.station, **words})
-        occurrence = occurrence_id(alarm.station, alarm.alarm_id, part_id, alarm.changed_at)
+        occurrence = occurrence_id(alarm.station, alarm.alarm_id, *(first or (part_id, alarm.changed_at)))
         document = book.send(
             alarm if before is None else msgspec.structs.replace(alarm, state=before.state),
             "raise",

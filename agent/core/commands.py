@@ -1,7 +1,8 @@
 """Commands at one station: who may, what it does, what is answered.
 
 ack: target.occurrence_id names the alarm. accept_baseline: target.station, and optionally target.stream; candidates are put in
-force, else the named stream (or `outcomes`) learns anew and its alarm ends. In tiers 1 and 2 a second person must ask for it too.
+force, else the named stream (or `outcomes`) learns anew, or what judges now is approved (`identity`), and its alarm ends. In tiers
+1 and 2 a second person must ask for it too.
 """
 
 from __future__ import annotations
@@ -39,8 +40,8 @@ def _accept_baseline(station: Station, command: Command, at: datetime, effects: 
     if not station.registered:
         raise CommandRefused("the station does not arm", hint="set owner, deputy, decision, consequence and tier in its section")
     target = command.target.get("stream", "")
-    if target and target != "outcomes" and target not in station.streams:
-        known = ", ".join([*station.streams, "outcomes"])
+    if target and target not in ("outcomes", "identity") and target not in station.streams:
+        known = ", ".join([*station.streams, "outcomes", "identity"])
         raise CommandRefused(f"no stream {target}", hint=f"one of: {known}")
     candidates = [name for name, stream in station.streams.items() if stream.state == "candidate" and target in ("", name)]
     if not candidates and not target:
@@ -55,4 +56,6 @@ def _accept_baseline(station: Station, command: Command, at: datetime, effects: 
             station.streams[name].arm()
         return f"in force: {', '.join(candidates)}"
     station.learn_anew(target, at, effects)
+    if target == "identity":
+        return "what judges now is approved"
     return f"{target} learns the present state anew; its old baseline is kept"

@@ -21,7 +21,7 @@ from agent.records import Commanded, Entry, Event, Gap, Inspected, Outcome, Tick
 from detectors.errors import DetectorError
 
 # Changes when a checkpoint of an older build can no longer be continued; the journal is then folded from its start.
-STATE_VERSION = 1
+STATE_VERSION = 2
 # Ticks are journalled at most this often.
 TICK_S = 10.0
 
@@ -46,9 +46,9 @@ class Core:
             case Commanded():
                 effects.urgent = True
                 effects.messages.append(message(self._command(entry, effects)))
-            case Tick(elapsed_s=elapsed_s):
+            case Tick(wall=wall, elapsed_s=elapsed_s):
                 for station in self._stations.values():
-                    station.waited(elapsed_s, effects)
+                    station.waited(elapsed_s, wall, effects)
             case Gap(stopped_at=stopped_at, started_at=started_at):
                 if stopped_at is not None:
                     gaps = (GapDoc(name, "agent_stopped", stopped_at, started_at, None) for name in self._stations)
@@ -103,9 +103,9 @@ class Core:
             raise CommandRefused("nothing was inspected yet")
         return station, at
 
-    def tick_due(self, idle_s: float) -> bool:
-        """Whether something waits for time to pass; idle_s: seconds since the last folded entry."""
-        return idle_s >= TICK_S and any(station.waits_for_time for station in self._stations.values())
+    def tick_due(self, since_s: float) -> bool:
+        """Whether something waits for time to pass; since_s: seconds since the last tick."""
+        return since_s >= TICK_S and any(station.waits_for_time for station in self._stations.values())
 
     def view(self) -> CoreView:
         """The state as it may be shown."""

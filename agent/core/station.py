@@ -11,12 +11,17 @@ import msgspec
 import numpy as np
 
 from agent.config.model import StationSection
+from agent.core import approved, feed
 from agent.core.alarms import AlarmBook
 from agent.core.annunciator import Annunciator
+from agent.core.approved import Approved
+from agent.core.conditions import Finding
 from agent.core.effects import Effects, FittedBaseline
+from agent.core.feed import Feed
 from agent.core.incidents import Incidents
 from agent.core.ledger import Ledger, Pending
 from agent.core.parts import PartsInFront
+from agent.core.pictures import Pictures
 from agent.core.plans import Plans, model_key
 from agent.core.runs import Runs
 from agent.core.sequence import Released, Reorder
@@ -47,6 +52,10 @@ class Station:
         self._ledger = Ledger(delay_s=options.outcomes.delay_s, census=options.outcomes.mode == "census")
         self._reorder = {view: Reorder(options.reorder_parts) for view in options.views}
         self._runs = Runs(options.run_gap_s)
+        self._feed = Feed(options.feed)
+        self._pictures: dict[str, Pictures] = {}  # by view/position
+        self._approved: dict[str, Approved] = {}  # by view/position/recipe
+        self._heard = True  # since the last tick
         self.book = AlarmBook()
         self.incidents = Incidents(options.id, parts)
         self.annunciator = Annunciator(self, parts, language=language, zone=zone)
@@ -72,6 +81,8 @@ class Station:
     def inspected(self, entry: Inspected, effects: Effects) -> None:
         """An inspection; marked ones and unknown views enter no statistic and are counted."""
         record = entry.record
+        self._heard = True
+        self._feed.heard()
         if record.mark is not None:
             self.counters[f"marked_{record.mark}"] += 1
         elif record.view not in self._reorder:
@@ -87,6 +98,7 @@ class Station:
             self.counters["outcomes_not_configured"] += 1
             return False
         known = self._parts.part_index(self.options.id, outcome.part_id, self.index) is not None
+        self._find(self._feed.told(outcome.observed_at), feed.STREAM, outcome.part_id, outcome.observed_at, effects)
         result = self._ledger.tell(outcome, known=known)
         self.counters[f"outcomes_{result}"] += 1
         self._tallies["outcomes"] += 1
@@ -99,10 +111,16 @@ class Station:
         self.counters[f"events_{event.kind}"] += 1
         if event.kind in ("lot", "tool", "maintenance"):
             self._runs.start_new()
+        elif event.kind == "line_state":
+            self._feed.line_state(event.value)
         self.reached(event.at, effects)
 
-    def waited(self, elapsed_s: float, effects: Effects) -> None:
-        """Time passed without a record."""
+    def waited(self, elapsed_s: float, wall: datetime, effects: Effects) -> None:
+        """Time passed since the last tick; it counts as waiting where no record came meanwhile."""
+        self._find(self._feed.waited(elapsed_s), feed.STREAM, "", wall, effects)
+        if self._heard:
+            self._heard = False
+            return
         for reorder in self._reorder.values():
             self._release(reorder.wait(elapsed_s), effects)
         self._ledger.wait(elapsed_s)
@@ -114,8 +132,11 @@ class Station:
         self._mature(at, effects)
 
     def learn_anew(self, target: str, at: datetime, effects: Effects) -> None:
-        """A person accepted the present state as the new normal for a stream, or for `outcomes`; what it had alarmed ends."""
-        if target == "outcomes":
+        """A person accepted the present state of a stream, of `outcomes` or of `identity` as normal; what it had alarmed ends."""
+        if target == approved.STREAM:
+            for identity in self._approved.values():
+                identity.accept()
+        elif target == "outcomes":
             self.truth = self._new_truth()
         else:
             self.streams[target] = Stream(self._plans.stream(target))
@@ -126,8 +147,10 @@ class Station:
     @property
     def waits_for_time(self) -> bool:
         """Whether the passing of time alone would change anything."""
-        return any(reorder.waiting for reorder in self._reorder.values()) or (
-            self._ledger.waiting > 0 and self.options.outcomes.mode != "none"
+        return (
+            self._feed.waits_for_time
+            or any(reorder.waiting for reorder in self._reorder.values())
+            or (self._ledger.waiting > 0 and self.options.outcomes.mode != "none")
         )
 
     @property
@@ -140,10 +163,12 @@ class Station:
     def _release(self, released: Released, effects: Effects) -> None:
         self.counters["late_inspections"] += released.late
         self.counters["lost_inspections"] += released.lost
+        lost = released.lost
         for entry in released.entries:
-            self._fold_part(entry, effects)
+            self._fold_part(entry, lost, effects)
+            lost = 0
 
-    def _fold_part(self, entry: Inspected, effects: Effects) -> None:
+    def _fold_part(self, entry: Inspected, lost: int, effects: Effects) -> None:
         record = entry.record
         primary = record.view == self.options.views[0]
         if primary:
@@ -155,9 +180,12 @@ class Station:
             self._summarise(record.captured_at, effects, parts=1, rejected=int(record.verdict == "ng"))
         self.last_captured_at = record.captured_at
         run = self._runs.of(record)
-        self._observe_frame(record, entry.frame, run, effects)
-        self._observe_scores(record, run, effects)
+        identity = self._approved.setdefault(f"{record.view}/{record.position}/{record.recipe}", Approved(self._prefix(record)))
+        self._find(identity.judge(record), approved.STREAM, record.part_id, record.captured_at, effects)
+        if self._observe_frame(record, entry.frame, run, effects):
+            self._observe_scores(record, identity.threshold, run, effects)
         if primary:
+            self._find(self._feed.inspected(entry, lost), feed.STREAM, record.part_id, record.captured_at, effects)
             if self.options.outcomes.mode != "none":
                 p_defect = float("nan") if record.p_defect is None else record.p_defect
                 passed = record.verdict == "ok"
@@ -177,28 +205,49 @@ class Station:
             box=str(record.context.get("box", "") or ""),
         )
 
-    def _observe_frame(self, record: Inspection, frame: Frame | None, run: int, effects: Effects) -> None:
+    def _find(self, findings: list[Finding], stream: str, part_id: str, at: datetime, effects: Effects) -> None:
+        for finding in findings if self.registered else ():
+            self.annunciator.found(finding, stream, part_id or finding.part_id, at, effects)
+
+    def _prefix(self, record: Inspection) -> str:
+        """What tells the alarms of one view and position from those of the leading ones."""
+        leading = (self.options.views[0], self.options.positions[0])
+        names = [name for name, first in zip((record.view, record.position), leading, strict=True) if name != first]
+        return "".join(f"{name}-" for name in names)
+
+    def _observe_frame(self, record: Inspection, frame: Frame | None, run: int, effects: Effects) -> bool:
+        """Fold a frame; False where it shows nothing, so that what the model made of it is no news about the model."""
         if frame is None:
-            return
+            return True
         if frame.missing:
             self.counters[f"frame_{frame.missing}"] += 1
-            return
+            return True
         if frame.table != TABLE_VERSION or len(frame.values) != len(self._plans.image_specs):
             self.counters["frame_other_table"] += 1
-            return
+            return True
+        pictures = self._pictures_of(record)
         place = f"{record.view}/{record.position}/{record.recipe}"
         if record.frame_id and self._last_frame.get(place) == record.frame_id:
-            return  # several parts share this frame: its channels were folded with the first of them
+            return pictures.usable  # several parts share this frame: its channels were folded with the first of them
         self._last_frame[place] = record.frame_id
+        self._find(pictures.judge(frame.values, record), "picture", record.part_id, record.captured_at, effects)
+        if not pictures.usable:
+            self.counters["frames_showing_nothing"] += 1
+            return False
         row = np.array([np.nan if value is None else value for value in frame.values], dtype=np.float64)
         self._observe(f"imaging/{place}", row, record, run, effects)
+        return True
 
-    def _observe_scores(self, record: Inspection, run: int, effects: Effects) -> None:
+    def _pictures_of(self, record: Inspection) -> Pictures:
+        key = f"{record.view}/{record.position}"
+        if key not in self._pictures:
+            self._pictures[key] = Pictures(self.options.picture, self._prefix(record))
+        return self._pictures[key]
+
+    def _observe_scores(self, record: Inspection, approved_threshold: float | None, run: int, effects: Effects) -> None:
         if record.p_defect is None:
             return
-        threshold = record.model.threshold if record.model is not None else None
-        if threshold is None:
-            threshold = self.options.threshold
+        threshold = self.options.threshold if approved_threshold is None else approved_threshold
         row = scores(record.p_defect, float("nan") if threshold is None else threshold)
         name = f"scores/{record.view}/{record.position}/{record.recipe}/{model_key(record)}"
         self._observe(name, row, record, run, effects)
@@ -288,13 +337,16 @@ class Station:
             "ledger": self._ledger.save(),
             "reorder": {view: reorder.save() for view, reorder in self._reorder.items()},
             "runs": self._runs.save(),
+            "feed": self._feed.save(),
+            "pictures": {key: pictures.save() for key, pictures in self._pictures.items()},
+            "approved": {key: identity.save() for key, identity in self._approved.items()},
             "book": self.book.save(),
             "incidents": self.incidents.save(),
             "annunciator": self.annunciator.save(),
             "proposals": self.proposals,
             "counters": dict(self.counters),
             "tallies": dict(self._tallies),
-            "plain": (self.index, self.last_captured_at, self._last_frame, self._minute),
+            "plain": (self.index, self.last_captured_at, self._last_frame, self._minute, self._heard),
         }
 
     def load(self, saved: dict[str, Any]) -> None:
@@ -307,10 +359,17 @@ class Station:
         for view, reorder in saved["reorder"].items():
             self._reorder[view].load(reorder)
         self._runs.load(saved["runs"])
+        self._feed.load(saved["feed"])
+        for key, pictures in saved["pictures"].items():
+            self._pictures[key] = Pictures(self.options.picture, "")
+            self._pictures[key].load(pictures)
+        for key, identity in saved["approved"].items():
+            self._approved[key] = Approved("")
+            self._approved[key].load(identity)
         self.book.load(saved["book"])
         self.incidents.load(saved["incidents"])
         self.annunciator.load(saved["annunciator"])
         self.proposals = saved["proposals"]
         self.counters, self._tallies = Counter(saved["counters"]), Counter(saved["tallies"])
-        self.index, self.last_captured_at, self._last_frame, minute = saved["plain"]
+        self.index, self.last_captured_at, self._last_frame, minute, self._heard = saved["plain"]
         self._minute = None if minute is None else msgspec.convert(minute, tuple[datetime, int, int, int])

@@ -18,6 +18,9 @@ class Words:
 _LAMP = "Clean window, check lamp and exposure, run check parts."
 _LENS = "Check focus and lens, clean window, run check parts."
 _PART = "Set 5 parts aside for quality. Note lot and tool."
+_HAND = "Hand check parts since {since}. Check camera, lamp and cables, then run check parts."
+_CLOCK = "Set the clocks (network time). Until then times in alarms and holds are wrong."
+_OWNER = "Call the owner. Put the old one back, or check it and accept it."
 
 ENGLISH: dict[str, Words] = {
     "darker": Words("{st} picture {size} darker since about {since}. Lamp or dirty window likely.", _LAMP),
@@ -54,6 +57,33 @@ ENGLISH: dict[str, Words] = {
     "scores_less_extreme": Words(
         "{st} model less sure than learned since about {since}. Picture, material or model likely.", _PART
     ),
+    "no_results": Words(
+        "{st} NOT MONITORED since {since}. No results arriving. Camera may still be passing parts.",
+        "Check station PC and network. Not back soon: hand checks per plan.",
+    ),
+    "outcomes_stopped": Words(
+        "{st} no re-check results since {since}. Bad parts passing would not be noticed.",
+        "Call quality: do the re-checks, see that their results are sent.",
+    ),
+    "picture_frozen": Words("{st} SAME PICTURE again and again since {since}. Camera stuck likely. Parts go unseen.", _HAND),
+    "picture_black": Words("{st} PICTURE BLACK since {since}. Lamp, shutter or cable likely. Parts go unseen.", _HAND),
+    "picture_white": Words("{st} PICTURE WHITE since {since}. Exposure or stray light likely. Parts go unseen.", _HAND),
+    "picture_empty": Words("{st} NOTHING IN VIEW since {since}. Part, lens cap or camera aim likely.", _HAND),
+    "ids_repeated": Words(
+        "{st} part numbers repeat since {since}: {count} of the last {window}. Reader or counter stuck likely.",
+        "Check part reader and counter. Until then mark boxes by hand: parts cannot be traced.",
+    ),
+    "results_missing": Words(
+        "{st} {count} of the last {window} results never arrived, since {since}. Those parts went unwatched.",
+        "Check network and vision PC. Hand check a sample of the parts since {since}.",
+    ),
+    "clock_ahead": Words("{st} clock {size} ahead of the monitor's since {since}.", _CLOCK),
+    "clock_behind": Words("{st} clock {size} behind the monitor's since {since}.", _CLOCK),
+    "model_changed": Words("{st} MODEL CHANGED since {since}: {new} instead of {old}. Not approved here.", _OWNER),
+    "model_untold": Words("{st} no longer says which model judges since {since}; it was {old}.", _OWNER),
+    "runtime_changed": Words("{st} MODEL RUNTIME changed since {since}: {new} instead of {old}. Not approved here.", _OWNER),
+    "settings_changed": Words("{st} MODEL SETTINGS changed since {since}: {new} instead of {old}. Not approved here.", _OWNER),
+    "threshold_changed": Words("{st} REJECT LIMIT changed since {since}: {new} instead of {old}. Not approved here.", _OWNER),
     "bad_parts_passed": Words(
         "{st} BAD PARTS PASSED: {found} found in {audits} re-checks, {claimed} expected. Hold from {hold}.",
         "HOLD all parts from {part} to now. Do not ship. Call quality.",
@@ -63,6 +93,9 @@ ENGLISH: dict[str, Words] = {
 _LAMPE = "Fenster reinigen, Lampe und Belichtung prüfen, Prüfteile fahren."
 _FOKUS = "Fokus und Objektiv prüfen, Fenster reinigen, Prüfteile fahren."
 _TEIL = "5 Teile für QS beiseitelegen. Los und Werkzeug notieren."
+_HAND_DE = "Teile seit {since} von Hand prüfen. Kamera, Lampe, Kabel prüfen, dann Prüfteile fahren."
+_UHR = "Uhren stellen (Netzzeit). Bis dahin stimmen Zeiten in Alarmen und Sperren nicht."
+_INHABER = "Verantwortlichen rufen. Alten Stand zurück, oder prüfen und annehmen."
 
 GERMAN: dict[str, Words] = {
     "darker": Words("{st} Bild {size} dunkler seit etwa {since}. Wohl Lampe oder Fenster.", _LAMPE),
@@ -93,6 +126,33 @@ GERMAN: dict[str, Words] = {
     "further_from_threshold": Words("{st} Modell sicherer als gelernt seit etwa {since}. Kein Beweis für bessere Teile.", _TEIL),
     "scores_more_extreme": Words("{st} Modell sicherer als gelernt seit etwa {since}. Kein Beweis für bessere Teile.", _TEIL),
     "scores_less_extreme": Words("{st} Modell weniger sicher als gelernt seit etwa {since}.", _TEIL),
+    "no_results": Words(
+        "{st} NICHT ÜBERWACHT seit {since}. Keine Ergebnisse. Die Kamera kann weiter Teile durchlassen.",
+        "Stations-PC und Netz prüfen. Nicht bald zurück: Handprüfung nach Plan.",
+    ),
+    "outcomes_stopped": Words(
+        "{st} keine Nachprüfungen seit {since}. Durchgelassene Schlechtteile fielen nicht auf.",
+        "QS rufen: Nachprüfungen machen und ihre Ergebnisse senden.",
+    ),
+    "picture_frozen": Words("{st} IMMER DASSELBE BILD seit {since}. Wohl Kamera hängt. Teile ungesehen.", _HAND_DE),
+    "picture_black": Words("{st} BILD SCHWARZ seit {since}. Wohl Lampe, Blende oder Kabel. Teile ungesehen.", _HAND_DE),
+    "picture_white": Words("{st} BILD WEISS seit {since}. Wohl Belichtung oder Streulicht. Teile ungesehen.", _HAND_DE),
+    "picture_empty": Words("{st} NICHTS IM BILD seit {since}. Wohl Teil, Kappe oder Ausrichtung.", _HAND_DE),
+    "ids_repeated": Words(
+        "{st} Teilenummern doppelt seit {since}: {count} der letzten {window}. Wohl Leser oder Zähler hängt.",
+        "Leser und Zähler prüfen. Bis dahin Kisten von Hand kennzeichnen: Teile sind nicht verfolgbar.",
+    ),
+    "results_missing": Words(
+        "{st} {count} der letzten {window} Ergebnisse fehlen, seit {since}. Diese Teile sah niemand.",
+        "Netz und Bild-PC prüfen. Teile seit {since} stichprobenweise von Hand prüfen.",
+    ),
+    "clock_ahead": Words("{st} Uhr geht {size} vor gegenüber dem Wächter, seit {since}.", _UHR),
+    "clock_behind": Words("{st} Uhr geht {size} nach gegenüber dem Wächter, seit {since}.", _UHR),
+    "model_changed": Words("{st} MODELL GEÄNDERT seit {since}: {new} statt {old}. Hier nicht freigegeben.", _INHABER),
+    "model_untold": Words("{st} sagt seit {since} nicht mehr, welches Modell urteilt; es war {old}.", _INHABER),
+    "runtime_changed": Words("{st} LAUFZEIT des Modells geändert seit {since}: {new} statt {old}. Nicht freigegeben.", _INHABER),
+    "settings_changed": Words("{st} EINSTELLUNGEN geändert seit {since}: {new} statt {old}. Nicht freigegeben.", _INHABER),
+    "threshold_changed": Words("{st} GRENZWERT geändert seit {since}: {new} statt {old}. Nicht freigegeben.", _INHABER),
     "bad_parts_passed": Words(
         "{st} SCHLECHTTEILE DURCHGELASSEN: {found} in {audits} Nachprüfungen, {claimed} erwartet. Sperren ab {hold}.",
         "Alle Teile ab {part} bis jetzt SPERREN. Nicht ausliefern. QS rufen.",

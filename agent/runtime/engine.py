@@ -87,7 +87,7 @@ class Engine:
         self._seq = 0
         self._checkpoint_seq = 0
         now = clock.elapsed()
-        self._committed_at = self._folded_at = self._checkpoint_at = self._shown_at = self._swept_at = now
+        self._committed_at = self._ticked_at = self._checkpoint_at = self._shown_at = self._swept_at = now
         self.progress = 0
 
     def recover(self) -> int:
@@ -131,7 +131,7 @@ class Engine:
                 self._take(delivery)
             elif stop.is_set():
                 break
-            elif self._live:
+            if self._live:
                 self._tick()
             if self._commit_due():
                 self._commit()
@@ -215,7 +215,6 @@ class Engine:
         self._seq = seq
         self._has_folded = True
         self._apply(self._core.fold(entry))
-        self._folded_at = self._clock.elapsed()
         return seq
 
     def _apply(self, effects: Effects) -> None:
@@ -240,9 +239,10 @@ class Engine:
         self._urgent = self._urgent or effects.urgent
 
     def _tick(self) -> None:
-        idle_s = self._clock.elapsed() - self._folded_at
-        if self._core.tick_due(idle_s):
-            self._fold(Tick(self._clock.now(), idle_s))
+        since_s = self._clock.elapsed() - self._ticked_at
+        if self._core.tick_due(since_s):
+            self._ticked_at += since_s
+            self._fold(Tick(self._clock.now(), since_s))
 
     # --- committing ---------------------------------------------------------------------------------------------------------
 

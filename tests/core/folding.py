@@ -109,7 +109,7 @@ def raw_rows(rng, n):
     for c, spec in enumerate(IMAGE_CHANNELS):
         noise = rng.standard_normal(n)
         if spec.transform == "log":
-            rows[:, c] = np.exp(1.0 + 0.1 * noise)
+            rows[:, c] = np.exp((4.5 if spec.name == "luminance" else 1.0) + 0.1 * noise)
         elif spec.transform == "logit":
             rows[:, c] = 1.0 / (1.0 + np.exp(3.0 + 0.5 * noise))
         else:
