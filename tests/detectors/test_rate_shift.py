@@ -122,7 +122,7 @@ def test_counts_that_cannot_be_are_refused_and_change_nothing():
 
 @pytest.mark.parametrize(("rate", "correlation"), [(0.002, 0.0), (0.008, 0.01), (0.02, 0.03), (0.3, 0.01)])
 def test_a_baseline_s_bounds_hold_the_truth_as_often_as_stated(rate, correlation):
-    """Each bound at its level: 0.5 % for the rate on either side, 1 % for the spread; 400 baselines of 120 blocks, with room for bursts."""
+    """Each bound at its level: 0.5 % for the rate on either side, 1 % for the spread, with room for bursts; 120 blocks each."""
     rng = np.random.default_rng(11)
     missed = np.zeros(3)
     learned = 0
