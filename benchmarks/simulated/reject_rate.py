@@ -2,7 +2,7 @@
 
 `python -m benchmarks.simulated.reject_rate [--repeats 100]` prints a Markdown table. Every repeat learns a baseline of 240 blocks
 of 200 parts (a refused one goes on to 480 and 960, as the agent does), the same for all charts, and then watches blocks nobody has
-seen. Budget: 20,000 blocks to a false alarm.
+seen. Budget: 20,000 blocks to a false alarm. `--lots` prints instead what lots of several lengths do to baselines of several sizes.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from detectors.errors import BaselineRefused
 from detectors.rate_shift import RateShift, cases, fit
 
 FloatArray = NDArray[np.float64]
-BASELINES = (240, 480, 960)
+BASELINE = 240
 ARL0 = 20_000.0
 LONG = 5_000  # blocks in control per repeat
 WARM_UP = 200
@@ -126,10 +126,10 @@ def _told(line: Line) -> FloatArray:
     return np.array([[line.rate * 1e9, 1e9]])
 
 
-def _learn(line: Line, rng: np.random.Generator) -> FloatArray | None:
+def _learn(line: Line, rng: np.random.Generator, baseline: int = BASELINE) -> FloatArray | None:
     """The first stretch of blocks that is not refused."""
-    blocks = line.blocks(rng, BASELINES[-1])
-    for count in BASELINES:
+    blocks = line.blocks(rng, 4 * baseline)
+    for count in (baseline, 2 * baseline, 4 * baseline):
         try:
             fit(blocks[:count], tolerance=0.1)
         except BaselineRefused:
@@ -169,12 +169,35 @@ def _shown(found: list[float]) -> str:
     return f"> {PATIENCE:,}" if np.isinf(middle) else f"{middle:,.0f}"
 
 
+def lots(repeats: int, seed: int) -> None:
+    """Print how many baselines lots have refused, and the false alarms of those that were not."""
+    print("| rate, correlation, blocks per lot | blocks learned from | refused | false alarms |")
+    print("|---|---|---|---|")
+    for line in (Line(0.02, 0.005, 2), Line(0.02, 0.005, 5), Line(0.02, 0.002, 20), Line(0.02, 0.01, 20)):
+        for baseline in (60, 120, 240):
+            refused, alarms = 0, 0
+            for repeat in range(repeats):
+                rng = np.random.default_rng([seed, 3, repeat])
+                learned = _learn(line, rng, baseline)
+                if learned is None:
+                    refused += 1
+                else:
+                    alarms += len(ours(learned)(line.blocks(rng, LONG)))
+            watched = (repeats - refused) * LONG / ARL0
+            times = f"x{alarms / watched:,.1f}" if alarms else f"≤ x{3.0 / watched:.1f}" if watched else ""
+            print(f"| {line.rate:.1%}, {line.correlation:g}, {line.lot} | {baseline} | {refused} of {repeats} | {times} |")
+
+
 def main() -> None:
     """Measure and print."""
     options = argparse.ArgumentParser(description=__doc__)
     options.add_argument("--repeats", type=int, default=100)
     options.add_argument("--seed", type=int, default=41001)
+    options.add_argument("--lots", action="store_true")
     given = options.parse_args()
+    if given.lots:
+        lots(given.repeats, given.seed)
+        return
     lines = [Line(0.008, 0.0), Line(0.008, 0.01), Line(0.02, 0.0), Line(0.02, 0.01), Line(0.02, 0.005, lot=5), Line(0.1, 0.01)]
     print(f"False alarms in control, as multiples of the budget (one in {ARL0:,.0f} blocks); median delay in blocks of 200 parts\n")
     print("| rate, correlation, blocks per lot | chart | false alarms | " + " | ".join(CHANGES) + " |")

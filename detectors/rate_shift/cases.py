@@ -8,7 +8,7 @@ from typing import cast
 import numpy as np
 
 from detectors.contract import FloatArray
-from detectors.errors import ParameterError
+from detectors.errors import BaselineRefused, ParameterError
 from detectors.rate_shift.baseline import RateBaseline, fit
 from detectors.rate_shift.detector import RateShift
 
@@ -25,8 +25,14 @@ def blocks(rng: np.random.Generator, count: int, *, rate: float, correlation: fl
 
 
 def learned(rng: np.random.Generator, count: int, *, rate: float, correlation: float, tolerance: float = 0.1) -> RateBaseline:
-    """A baseline of so many blocks in control. Raises BaselineRefused."""
-    return fit(blocks(rng, count, rate=rate, correlation=correlation), tolerance=tolerance)
+    """A baseline of so many blocks in control; where that is refused, of twice, then of four times as many, as the agent does."""
+    rows = blocks(rng, 4 * count, rate=rate, correlation=correlation)
+    for stretch in (count, 2 * count):
+        try:
+            return fit(rows[:stretch], tolerance=tolerance)
+        except BaselineRefused:
+            continue
+    return fit(rows, tolerance=tolerance)
 
 
 def measure(case: Mapping[str, object]) -> float:

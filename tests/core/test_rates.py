@@ -48,7 +48,7 @@ def test_a_line_in_control_learns_its_rate_arms_and_stays_silent():
     folding = Folding(rates()).all(verdicts(2, ARMED - 1))
     assert stream(folding).state == "learning"
     assert (stream(folding).parts, stream(folding).parts_needed) == (ARMED - 1, ARMED)
-    folding.all(verdicts(2, 8000, first=ARMED - 1))
+    folding.all(verdicts(2, 8001, first=ARMED - 1))
     assert stream(folding).state == "armed"
     assert folding.station.state == "armed"
     (channel,) = folding.station.channels
@@ -110,7 +110,7 @@ def test_the_alarm_returns_when_the_rate_has_stayed_back():
 
 
 def test_each_recipe_is_compared_with_itself():
-    a, b = verdicts(1, ARMED + 6000), verdicts(2, ARMED + 6000, rate=0.1, recipe="B")
+    a, b = verdicts(1, ARMED + 6000), verdicts(6, ARMED + 6000, rate=0.1, recipe="B")
     mixed = [entry for pair in zip(a, b, strict=True) for entry in pair]
     numbered = [
         Inspected(msgspec.structs.replace(e.record, part_id=f"Q{k}", captured_at=START + timedelta(seconds=3 * k)))
@@ -185,8 +185,7 @@ def blocks(spacings_s):
     ],
 )
 def test_a_block_ends_at_200_parts_or_15_minutes_but_not_below_50(spacing_s, sizes):
-    count = 599 if spacing_s < 60 else 599
-    assert blocks([spacing_s] * count) == sizes
+    assert blocks([spacing_s] * 599) == sizes
 
 
 def test_a_block_left_open_by_a_stop_is_closed_by_the_next_part():
