@@ -8,6 +8,7 @@ AgentError
 │   └── StoreCorrupt  the file is damaged; the next start sets it aside
 ├── NotRunning        no agent answers on the control socket
 ├── CommandRefused    a command that is not allowed or names nothing
+├── CredentialUnusable  a password, certificate or key file that cannot be read or used
 ├── ChildTimedOut     a child process did not answer in time; it was killed
 └── ChildDied         a child process ended, misbehaved or cannot be started
 """
@@ -61,6 +62,10 @@ class NotRunning(AgentError):
 
 class CommandRefused(AgentError):
     """A command that is not allowed or names nothing."""
+
+
+class CredentialUnusable(AgentError):
+    """A password, certificate or key file that cannot be read or used."""
 
 
 class ChildTimedOut(AgentError):

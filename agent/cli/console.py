@@ -78,6 +78,20 @@ def headline(colour: str, text: str, identity: str) -> None:
     Console(highlight=False).print(f"[{style}] {colour.upper()} [/] [bold]{_safe(text)}[/bold]  {_safe(identity)}", soft_wrap=True)
 
 
+_VERDICTS = {"ok": "green", "warn": "yellow", "fail": "bold red", "unknown": "magenta"}
+
+
+def verdict(severity: str, what: str, seen: str, why: str, next_step: str) -> None:
+    """One finding: a line when all is well, else with why it matters and what to do."""
+    from rich.console import Console
+
+    drawn = Console(highlight=False)
+    drawn.print(f"[{_VERDICTS[severity]}]{severity:>7}[/]  [bold]{_safe(what)}[/bold]  {_safe(seen)}", soft_wrap=True)
+    for label, text in (("why", why), ("next", next_step)):
+        if text:
+            drawn.print(f"         [dim]{label}:[/dim] {_safe(text)}", soft_wrap=True)
+
+
 def table(title: str, columns: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
     """Rows on standard output: drawn on a terminal, tab separated in a pipe."""
     if not is_terminal():

@@ -20,6 +20,7 @@ _COMMANDS = {
     "check-config": ("agent.cli.configuration", "check_config"),
     "sample-config": ("agent.cli.configuration", "sample_config"),
     "replay": ("agent.cli.replay", "replay"),
+    "doctor": ("agent.cli.doctor", "doctor"),
     "status": ("agent.cli.reading", "status"),
     "alarms": ("agent.cli.reading", "alarms"),
     "ack": ("agent.cli.acting", "ack"),
@@ -55,6 +56,7 @@ def linewarden() -> None:
     See it work:      linewarden demo
     Set it up:        linewarden sample-config > linewarden.toml
                       linewarden check-config linewarden.toml
+                      linewarden doctor --config linewarden.toml
                       linewarden run --config linewarden.toml
     Look at it:       linewarden status --config linewarden.toml
 

@@ -159,6 +159,11 @@ class StationSection(Section):
         examples=[0.5],
         description="The model's decision threshold on p_defect, when the records do not carry it.",
     )
+    model_file: Path | None = Field(
+        default=None,
+        examples=["/opt/vision/model.onnx"],
+        description="The model's file, if it is on this machine: `linewarden doctor` compares its SHA-256 with the records'.",
+    )
     run_gap_s: float = Field(default=1800.0, gt=0, description="A longer pause between parts starts a new run.")
     reorder_parts: int = Field(default=64, ge=0, le=10_000, description="Parts a numbered source may deliver out of order.")
     baseline: BaselineSection = Field(default=BaselineSection(), description="Phase I.")

@@ -43,7 +43,7 @@ def next_state(state: State, signal: Signal, *, latching: bool) -> State | None:
 
 
 class Alarm(msgspec.Struct, frozen=True, kw_only=True):
-    """One alarm of a station between two changes. clears_after: part index past which it has returned; None: never by itself."""
+    """One alarm of a station between two changes."""
 
     alarm_id: str
     station: str
@@ -62,7 +62,6 @@ class Alarm(msgspec.Struct, frozen=True, kw_only=True):
     evidence: EvidenceDoc | None = None
     incident: str = ""
     acked_by: str = ""
-    clears_after: int | None = None
 
     @property
     def active(self) -> bool:
@@ -130,10 +129,6 @@ class AlarmBook:
         changed = msgspec.structs.replace(alarm, state=state, **changes)
         self._alarms[alarm.alarm_id] = changed
         return changed.document(f"{alarm.state}→{state}")
-
-    def amend(self, alarm: Alarm, **changes: Any) -> None:
-        """Change members without a transition (a re-crossing of the same occurrence)."""
-        self._alarms[alarm.alarm_id] = msgspec.structs.replace(alarm, **changes)
 
     def save(self) -> list[Any]:
         """For a checkpoint."""

@@ -31,10 +31,6 @@ if TYPE_CHECKING:
 ALARM_IDS = {"lighting": "picture-light", "optics": "picture-focus", "scores": "model-scores"}
 OUTCOME_ALARM = "bad-parts-passed"
 RATE_ALARM = "reject-rate"
-# An alarm has returned when its evidence has not crossed again for this many parts, or four times as many as the last crossing
-# took: a change that stays crosses again about as fast as the first time.
-OFF_DELAY_PARTS = 1_000
-OFF_DELAY_FACTOR = 4
 _ANDON_CODES: dict[Colour, int] = {"none": 0, "white": 1, "amber": 2, "blue": 3}
 
 
@@ -46,6 +42,7 @@ class Watched(Protocol):
     incidents: Incidents
     truth: Truth
     index: int
+    streams: dict[str, Stream]
 
 
 class Annunciator:
@@ -62,13 +59,10 @@ class Annunciator:
 
     def level_crossed(self, stream: Stream, crossings: list[Crossing], record: Inspection, effects: Effects) -> None:
         """Channels of a stream have left their baseline; of one family the strongest gives the alarm its words."""
-        view = record.view
         for crossing in sorted(crossings, key=lambda c: (-c.evidence / c.threshold, c.column)):
             spec = stream.plan.specs[crossing.column]
-            base = ALARM_IDS[spec.family]
-            alarm_id = base if view == self._station.options.views[0] else f"{view}-{base}"
             alarm = Alarm(
-                alarm_id=alarm_id,
+                alarm_id=self._level_alarm(record.view, spec.family),
                 station=self._station.options.id,
                 stream=stream.plan.name,
                 code=spec.up if crossing.direction > 0 else spec.down,
@@ -76,7 +70,6 @@ class Annunciator:
                 andon="amber",
                 latching=False,
                 changed_at=record.captured_at,
-                clears_after=self._station.index + max(OFF_DELAY_PARTS, OFF_DELAY_FACTOR * crossing.updates),
             )
             onset = self._onset(crossing.onset)
             change, unit, size = _change(spec, stream.raw_change(crossing) * crossing.direction)
@@ -212,8 +205,7 @@ class Annunciator:
         book, incidents = self._station.book, self._station.incidents
         before = book.get(alarm.alarm_id)
         if before is not None and before.active:
-            book.amend(before, clears_after=alarm.clears_after)
-            return
+            return  # the same occurrence
         text, response = say(self._language, alarm.code, {"st": alarm.station, **words})
         occurrence = occurrence_id(alarm.station, alarm.alarm_id, *(first or (part_id, alarm.changed_at)))
         document = book.send(
@@ -236,12 +228,25 @@ class Annunciator:
     # --- clearing -----------------------------------------------------------------------------------------------------------
 
     def part_done(self, record: Inspection, effects: Effects) -> None:
-        """One more part was judged: what has not crossed again for long enough has returned; a hold grows."""
+        """One more part was judged: shifts shown to be over have returned; a hold grows."""
         for alarm in self._station.book.active():
-            if alarm.clears_after is not None and self._station.index > alarm.clears_after:
+            if alarm.stream in self._station.streams and not self._shift_stands(alarm.alarm_id):
                 self.clear(alarm, record.part_id, record.captured_at, effects)
         if self._station.incidents.grow(self._station.index):
             self._publish_incident(effects)
+
+    def _level_alarm(self, view: str, family: str) -> str:
+        """One alarm per family and view: the leading view's has the plain name."""
+        base = ALARM_IDS[family]
+        return base if view == self._station.options.views[0] else f"{view}-{base}"
+
+    def _shift_stands(self, alarm_id: str) -> bool:
+        """Whether any recipe has a shift of this alarm's family and view that was not shown to be over."""
+        return any(
+            self._level_alarm(stream.plan.name.split("/")[1], family) == alarm_id and stream.standing(family)
+            for stream in self._station.streams.values()
+            for family in ALARM_IDS
+        )
 
     def clear(self, alarm: Alarm, part_id: str, at: datetime, effects: Effects) -> None:
         """The condition no longer stands."""

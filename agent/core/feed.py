@@ -59,8 +59,12 @@ class Feed:
     @property
     def silence_limit_s(self) -> float:
         """How long without a result is silence."""
-        pitch = median(self._pitches) if len(self._pitches) >= RHYTHM_PARTS else 0.0
-        return max(self._options.silence_s, PITCHES * pitch)
+        return max(self._options.silence_s, self._pause_s)
+
+    @property
+    def _pause_s(self) -> float:
+        """A pause that is long for this line; 0 while its rhythm is not known."""
+        return PITCHES * median(self._pitches) if len(self._pitches) >= RHYTHM_PARTS else 0.0
 
     def line_state(self, value: str) -> None:
         """The line runs or does not: an event said so."""
@@ -97,7 +101,7 @@ class Feed:
         if 0.0 < pitch < self.silence_limit_s:
             self._pitches.append(pitch)
         self._last = (at, part_id)
-        found += self._waits_for_outcome(at, part_id, max(0.0, min(pitch, self.silence_limit_s)))
+        found += self._waits_for_outcome(at, part_id, max(0.0, min(pitch, self._pause_s)))
         return found
 
     def told(self, at: datetime) -> list[Finding]:

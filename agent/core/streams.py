@@ -11,9 +11,13 @@ import numpy as np
 from agent.ports import ChannelView, StreamView
 from detectors.baseline import Baseline, Standardiser, fit
 from detectors.channels.table import ChannelSpec
-from detectors.contract import Crossing, FloatArray
+from detectors.contract import Crossing, FloatArray, IntArray
 from detectors.level_shift import LevelShift
 
+# Back to normal: the mean is inside its tolerance to within this many sd (a shift smaller than this hardly alarms) …
+RETURN_MARGIN = 0.25
+# … at an evidence that a shift which stays reaches at most once in so many parts.
+RETURN_THRESHOLD = 10_000.0
 StreamState = Literal["learning", "candidate", "armed", "suspended", "refused"]
 
 
@@ -39,6 +43,8 @@ class Stream:
         self.baseline: Baseline | None = None
         self._standardiser: Standardiser | None = None
         self._detector: LevelShift | None = None
+        self._return: LevelShift | None = None
+        self._standing: dict[int, int] = {}  # column → direction of shifts that have not been shown to be over
         self._rows: list[FloatArray] = []
         self._runs: list[int] = []
         self._first_index: int | None = None
@@ -68,7 +74,27 @@ class Stream:
             return []
         self._updates += ~np.isnan(row)
         z = self._standardiser.apply(row[None, :], np.array([new_run]))
-        return self._detector.update(z, np.array([index], dtype=np.int64))
+        at = np.array([index], dtype=np.int64)
+        crossings = self._detector.update(z, at)
+        if self._standing or crossings:
+            self._judge_return(z, at, crossings)
+        return crossings
+
+    def _judge_return(self, z: FloatArray, at: IntArray, crossings: list[Crossing]) -> None:
+        """The test mirrored (METHODS 6): the same detector on the way back to the tolerance's edge, above 0 inside it."""
+        assert self.baseline is not None
+        assert self._return is not None
+        distance = np.full_like(z, np.nan)
+        for column, direction in self._standing.items():
+            distance[0, column] = self.baseline.epsilon[column] + RETURN_MARGIN - direction * z[0, column]
+        for crossing in self._return.update(distance, at):
+            if crossing.direction > 0:
+                del self._standing[crossing.column]
+        self._standing.update({crossing.column: crossing.direction for crossing in crossings})
+
+    def standing(self, family: str) -> bool:
+        """Whether any shift of this family has not been shown to be over."""
+        return any(self.plan.specs[column].family == family for column in self._standing)
 
     def learn(self, *, arm: bool) -> None:
         """End Phase I: fit and judge; armed (or a candidate waiting for acceptance) with the channels that passed the gate."""
@@ -95,6 +121,9 @@ class Stream:
         self._standardiser = Standardiser(self.baseline)
         self._detector = LevelShift(
             self.baseline.epsilon, self.baseline.inflation, np.full(len(self.plan.specs), self.plan.threshold)
+        )
+        self._return = LevelShift(
+            np.zeros(len(self.plan.specs)), self.baseline.inflation, np.full(len(self.plan.specs), RETURN_THRESHOLD)
         )
         self.state, self.detail = "armed", ""
         self._updates[:] = 0
@@ -143,6 +172,8 @@ class Stream:
             "baseline": None if self.baseline is None else dict(self.baseline.to_arrays()),
             "standardiser": None if self._standardiser is None else dict(self._standardiser.save()),
             "detector": None if self._detector is None else dict(self._detector.save()),
+            "return": None if self._return is None or not self._standing else dict(self._return.save()),
+            "standing": list(self._standing.items()),
             "rows": np.stack(self._rows) if self._rows else None,
             "runs": list(self._runs),
             "first_index": self._first_index,
@@ -162,6 +193,10 @@ class Stream:
             assert self._detector is not None
             self._standardiser.load(saved["standardiser"])
             self._detector.load(saved["detector"])
+        if saved["return"] is not None:
+            assert self._return is not None
+            self._return.load(saved["return"])
+        self._standing = dict(saved["standing"])
         self.state, self.detail = saved["state"], saved["detail"]
         self._rows = [] if saved["rows"] is None else list(saved["rows"])
         self._runs = list(saved["runs"])

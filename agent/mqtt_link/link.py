@@ -7,106 +7,83 @@ is kept by the broker's session (taps) or the outbox (sinks) instead.
 
 from __future__ import annotations
 
+import logging
+import random
 import select
 import socket
+import struct
 from collections import deque
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import Any, Literal
 
+from paho.mqtt import MQTTException
 from paho.mqtt.client import Client, MQTTMessage
 from paho.mqtt.enums import CallbackAPIVersion, MQTTErrorCode, MQTTProtocolVersion
 from paho.mqtt.packettypes import PacketTypes
 from paho.mqtt.properties import Properties
 from paho.mqtt.subscribeoptions import SubscribeOptions
 
+from agent.errors import CredentialUnusable
+from agent.mqtt_link import credentials, troubles
+from agent.mqtt_link.account import Account
+from agent.mqtt_link.credentials import TlsContext
+from agent.mqtt_link.events import Arrived, Disconnected, LinkEvent, Published, Session, Subscribed, Will, granted
 from agent.mqtt_link.options import BrokerOptions
+from agent.mqtt_link.troubles import Trouble
 from agent.ports import Clock
 
 FIRST_PAUSE_S = 0.25
 STEADY_S = 5.0  # a connection that held this long starts the pauses over
 READS_PER_SERVICE = 64
 MAX_WAITING_EVENTS = 20_000  # more are left in the network: twice the largest window, only QoS 0 floods get there
-DEFAULT_RECEIVE_MAXIMUM = 65_535  # MQTT 5, 3.2.2.3.3
+PACKET_TOO_LARGE = 0x95
+HEADER_BYTES = 16  # of a PUBLISH without properties, at most: 5 fixed, 2 topic length, 2 id, 1 property length; and some air
+# What paho raises on bytes that are no MQTT (tests/mqtt_link feeds it some)
+GARBLED = (MQTTException, ValueError, LookupError, TypeError, struct.error)
 
 
-@dataclass(frozen=True, slots=True)
-class Connected:
-    """The broker accepted. receive_maximum: how many unacknowledged messages it takes."""
+class _Complaint(logging.Handler):
+    """The last exception paho told its log of and nobody else."""
 
-    session_present: bool
-    receive_maximum: int
+    def __init__(self) -> None:
+        super().__init__()
+        self.error: Exception | None = None
 
-
-@dataclass(frozen=True, slots=True)
-class Disconnected:
-    """The connection ended, or an attempt failed."""
-
-    reason: str
-
-
-@dataclass(frozen=True, slots=True)
-class Published:
-    """The broker answered a QoS 1 message. code: reason code, 0 under 3.1.1 whatever happened."""
-
-    mid: int
-    code: int
-    reason: str
-
-
-@dataclass(frozen=True, slots=True)
-class Subscribed:
-    """The broker answered a subscription: reason per topic that was refused."""
-
-    refused: tuple[str, ...]
-    asked: int
-
-
-@dataclass(frozen=True, slots=True)
-class Arrived:
-    """A message; epoch: the connection it came over, for `ack`."""
-
-    epoch: int
-    message: MQTTMessage
-
-
-LinkEvent = Connected | Disconnected | Published | Subscribed | Arrived
-
-
-@dataclass(frozen=True, slots=True)
-class Will:
-    """What the broker publishes, retained, when this connection is lost."""
-
-    topic: str
-    payload: bytes
-
-
-@dataclass(frozen=True, slots=True)
-class Session:
-    """What the broker keeps for us. expiry_s: how long after a disconnect (MQTT 5); 0: nothing is kept."""
-
-    expiry_s: int = 0
-    receive_maximum: int = DEFAULT_RECEIVE_MAXIMUM
-    manual_ack: bool = False
-    max_packet_bytes: int = 0  # 0: no limit asked for
+    def emit(self, record: logging.LogRecord) -> None:
+        """Keep it."""
+        if isinstance(record.args, tuple) and record.args and isinstance(record.args[-1], Exception):
+            self.error = record.args[-1]
 
 
 class Link:
-    """One broker connection; all methods but `wake` belong to the owner's thread."""
+    """One broker connection; all methods but `wake` belong to the owner's thread. What goes wrong is noted in the account."""
 
-    def __init__(self, options: BrokerOptions, client_id: str, clock: Clock, session: Session, will: Will | None = None) -> None:
+    def __init__(
+        self,
+        options: BrokerOptions,
+        client_id: str,
+        clock: Clock,
+        session: Session,
+        account: Account,
+        will: Will | None = None,
+    ) -> None:
         self.events: deque[LinkEvent] = deque()
         self.epoch = 0
         self.connected = False
-        self.connections = 0
-        self.failures = 0
-        self.last_error = ""
         self._options = options
+        self._account = account
         self._client_id = client_id
         self._clock = clock
         self._session = session
         self._will = will
         self._client: Client | None = None
+        self._asked: dict[int, tuple[str, ...]] = {}  # subscriptions not yet answered
+        self._said: Trouble | None = None  # why this connection ends, when somebody said so
+        self._complaint = _Complaint()
+        self._tls: TlsContext | None = None
+        self._max_packet_bytes = 0
+        self._too_large = 0
+        self._spread = random.Random(client_id)  # noqa: S311 - spreads the attempts of many agents, keeps no secret
         self._pause_s = 0.0
         self._not_before = clock.elapsed()
         self._since = clock.elapsed()
@@ -137,20 +114,24 @@ class Link:
         poller = select.poll()
         poller.register(sock.fileno(), select.POLLIN | (select.POLLOUT if client.want_write() else 0))
         poller.register(self._wake_read.fileno(), select.POLLIN)
-        waiting = self._decrypted(sock) > 0
+        waiting = self._decrypted(sock) > 0 and len(self.events) <= MAX_WAITING_EVENTS
         ready = dict(poller.poll(0 if waiting else timeout_s * 1000))
         if self._wake_read.fileno() in ready:
             self._quiet()
         readable = waiting or bool(ready.get(sock.fileno(), 0) & ~select.POLLOUT)
-        for _ in range(READS_PER_SERVICE):
-            if (
-                not readable
-                or len(self.events) > MAX_WAITING_EVENTS
-                or client.loop_read() != MQTTErrorCode.MQTT_ERR_SUCCESS
-                or client.socket() is None
-            ):
-                break
-            readable = self._decrypted(sock) > 0 or self._has_bytes(sock)
+        try:
+            for _ in range(READS_PER_SERVICE):
+                if (
+                    not readable
+                    or len(self.events) > MAX_WAITING_EVENTS
+                    or client.loop_read() != MQTTErrorCode.MQTT_ERR_SUCCESS
+                    or client.socket() is None
+                ):
+                    break
+                readable = self._decrypted(sock) > 0 or self._has_bytes(sock)
+        except GARBLED as error:
+            self._lost(troubles.garbled(error, "disconnected" if self.connected else "connect_failed"))
+            return
         if client.want_write():
             client.loop_write()
         client.loop_misc()
@@ -172,9 +153,14 @@ class Link:
         if client is not self._client:
             return
         if client.socket() is None:
-            self._lost("connection closed")
+            self._lost(self._said or self._why_closed())
         elif not self.connected and self._clock.elapsed() - self._since > self._options.connect_timeout_s:
-            self._lost("broker did not answer the connection request")
+            self._lost(troubles.no_answer(self._options))
+
+    def _why_closed(self) -> Trouble:
+        if self._complaint.error is not None:
+            return troubles.failed(self._complaint.error, self._options, "disconnected" if self.connected else "connect_failed")
+        return troubles.closed(self._options, was_connected=self.connected)
 
     def _sleep(self, timeout_s: float) -> None:
         poller = select.poll()
@@ -200,12 +186,16 @@ class Link:
     def _connect(self) -> None:
         self.epoch += 1
         self._since = self._clock.elapsed()
+        self._said = self._complaint.error = None
+        self._asked.clear()
         try:
             self._client = self._new_client()
             self._client.connect_async(self._options.host, self._options.port, self._options.keepalive_s, **self._connect_args())
             self._client.reconnect()
-        except (OSError, ValueError) as error:  # ValueError: certificate files that hold none
-            self._lost(f"{type(error).__name__}: {error}")
+        except (OSError, ValueError, CredentialUnusable) as error:  # ValueError: a host name that cannot be one
+            if self._tls is not None:
+                self._tls.discard()
+            self._lost(troubles.failed(error, self._options))
 
     def _new_client(self) -> Client:
         options, session, v5 = self._options, self._session, self._options.protocol == "5"
@@ -220,14 +210,13 @@ class Link:
         client.connect_timeout = options.connect_timeout_s
         client.max_inflight_messages_set(0)  # the owner counts what is in flight
         if options.username:
-            password = options.password_file.read_text("utf-8").rstrip("\n") if options.password_file else None
-            client.username_pw_set(options.username, password)
-        if options.tls_ca is not None:
-            client.tls_set(
-                str(options.tls_ca),
-                str(options.tls_cert) if options.tls_cert else None,
-                str(options.tls_key) if options.tls_key else None,
-            )
+            client.username_pw_set(options.username, credentials.password(options))
+        self._tls = credentials.tls_context(options)  # read again each time: certificates are renewed while the agent runs
+        if self._tls is not None:
+            client.tls_set_context(self._tls)
+        logger = logging.Logger("paho", logging.WARNING)  # noqa: LOG001 - one per connection, in no hierarchy
+        logger.addHandler(self._complaint)
+        client.enable_logger(logger)
         if self._will is not None:
             client.will_set(self._will.topic, self._will.payload, qos=1, retain=True)
         self._listen(client)
@@ -248,22 +237,28 @@ class Link:
 
         def on_connect(_client: Any, _userdata: Any, flags: Any, reason: Any, properties: Any) -> None:
             if reason.is_failure:
-                self.last_error = f"broker refused the connection: {reason}"
+                self._said = troubles.refused(reason.getName(), reason.value)
                 return
             self.connected = True
-            self.connections += 1
-            limit = getattr(properties, "ReceiveMaximum", DEFAULT_RECEIVE_MAXIMUM)
-            events.append(Connected(bool(flags.session_present), limit))
+            self._account.connected(self._way())
+            answer = granted(properties, session_present=bool(flags.session_present))
+            self._max_packet_bytes = answer.max_packet_bytes
+            events.append(answer)
 
-        def on_disconnect(_client: Any, _userdata: Any, _flags: Any, reason: Any, _properties: Any) -> None:
-            if not self.last_error or self.connected:
-                self.last_error = str(reason)
+        def on_disconnect(_client: Any, _userdata: Any, flags: Any, reason: Any, _properties: Any) -> None:
+            by_broker = flags.is_disconnect_packet_from_server
+            if self._said is None and (by_broker or reason.getName() in {"Keep alive timeout", "Protocol error"}):
+                self._said = troubles.ended(reason.getName(), reason.value, by_broker=by_broker)
 
         def on_publish(_client: Any, _userdata: Any, mid: int, reason: Any, _properties: Any) -> None:
-            events.append(Published(mid, reason.value, str(reason)))
+            events.append(Published(mid, reason.value, reason.getName()))
 
-        def on_subscribe(_client: Any, _userdata: Any, _mid: int, reasons: Any, _properties: Any) -> None:
-            events.append(Subscribed(tuple(str(r) for r in reasons if r.is_failure), len(reasons)))
+        def on_subscribe(_client: Any, _userdata: Any, mid: int, reasons: Any, _properties: Any) -> None:
+            answers = list(zip(self._asked.pop(mid, ()), reasons, strict=False))
+            no = [(t, troubles.subscribe_refused(r.getName(), r.value, t, self._options)) for t, r in answers if r.is_failure]
+            for _, trouble in no:
+                self._account.note(trouble)
+            events.append(Subscribed(tuple(t for t, r in answers if not r.is_failure), tuple(no)))
 
         def on_message(_client: Any, _userdata: Any, message: MQTTMessage) -> None:
             events.append(Arrived(epoch, message))
@@ -274,17 +269,23 @@ class Link:
         client.on_subscribe = on_subscribe
         client.on_message = on_message
 
-    def _lost(self, why: str) -> None:
-        """End of a connection or an attempt: forget the client, pause before the next."""
+    def _way(self) -> str:
+        options = self._options
+        return f"{options.host}:{options.port}, MQTT {options.protocol}{', TLS' if options.tls_ca is not None else ''}"
+
+    def _lost(self, trouble: Trouble) -> None:
+        """End of a connection or an attempt: forget the client, pause before the next.
+
+        Pauses double up to reconnect_max_s; each is taken between half and whole, so that many agents do not come back at once.
+        """
         was_connected, held_s = self.connected, self._clock.elapsed() - self._since
         self._drop()
-        self.failures += 1
-        self.last_error = self.last_error if self.last_error and why == "connection closed" else why
         if was_connected and held_s > STEADY_S:
             self._pause_s = 0.0
         self._pause_s = min(max(self._pause_s * 2, FIRST_PAUSE_S), self._options.reconnect_max_s)
-        self._not_before = self._clock.elapsed() + self._pause_s
-        self.events.append(Disconnected(self.last_error))
+        self._not_before = self._clock.elapsed() + self._pause_s * self._spread.uniform(0.5, 1.0)
+        self._account.note(trouble)
+        self.events.append(Disconnected(trouble))
 
     def _drop(self) -> None:
         client, self._client, self.connected = self._client, None, False
@@ -294,9 +295,9 @@ class Link:
             if sock is not None:
                 sock.close()
 
-    def refuse(self, why: str) -> None:
-        """Give this connection up and try again later: it is of no use."""
-        self._lost(why)
+    def give_up(self, trouble: Trouble) -> None:
+        """End this connection and try again later: it is of no use."""
+        self._lost(trouble)
 
     # --- using it ------------------------------------------------------------------------------------------------------------
 
@@ -304,8 +305,16 @@ class Link:
         """Hand a message to the connection; its id, answered by `Published`. None: not connected, nothing was queued."""
         if self._client is None or not self.connected:
             return None
+        if self._max_packet_bytes and len(payload) + len(topic.encode()) + HEADER_BYTES > self._max_packet_bytes:
+            return self._keep_back()
         info = self._client.publish(topic, payload, qos=qos, retain=retain)
         return int(info.mid) if info.rc == MQTTErrorCode.MQTT_ERR_SUCCESS else None
+
+    def _keep_back(self) -> int:
+        """Larger than the broker takes, it would end the connection, again after every reconnect: refused here instead."""
+        self._too_large += 1
+        self.events.append(Published(-self._too_large, PACKET_TOO_LARGE, "Packet too large"))
+        return -self._too_large
 
     def subscribe(self, topics: Sequence[str]) -> None:
         """Subscribe at QoS 1; MQTT 5 brokers send retained messages only for subscriptions they did not have."""
@@ -313,9 +322,11 @@ class Link:
             return
         if self._options.protocol == "5":
             wish = SubscribeOptions(qos=1, retainHandling=SubscribeOptions.RETAIN_SEND_IF_NEW_SUB)
-            self._client.subscribe([(topic, wish) for topic in topics])
+            _, mid = self._client.subscribe([(topic, wish) for topic in topics])
         else:
-            self._client.subscribe([(topic, 1) for topic in topics])
+            _, mid = self._client.subscribe([(topic, 1) for topic in topics])
+        if mid is not None:
+            self._asked[mid] = tuple(topics)
 
     def ack(self, epoch: int, mid: int) -> None:
         """Acknowledge a message of the present connection; ids of earlier ones mean nothing now, the broker sends those again."""

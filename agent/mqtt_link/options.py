@@ -7,7 +7,7 @@ import platform
 from pathlib import Path
 from typing import Literal
 
-from pydantic import Field, field_validator
+from pydantic import Field, ValidationInfo, field_validator
 
 from agent.config.model import Section
 
@@ -23,10 +23,16 @@ class BrokerOptions(Section):
     )
     client_id: str = Field(default="", max_length=128, description="Client identifier; empty: made from host, state folder, name.")
     username: str = Field(default="", max_length=256, description="User name; empty for none.")
-    password_file: Path | None = Field(default=None, description="File holding the password, e.g. a systemd credential.")
-    tls_ca: Path | None = Field(default=None, description="Certificates the broker's is checked against; setting it turns TLS on.")
-    tls_cert: Path | None = Field(default=None, description="Own certificate, where the broker asks for one.")
-    tls_key: Path | None = Field(default=None, description="Key of the own certificate.")
+    password_file: Path | None = Field(
+        default=None,
+        description="File holding the password. A bare name is a systemd credential (LoadCredential=), here and below.",
+    )
+    tls_ca: Path | None = Field(
+        default=None,
+        description="PEM file of the authorities the broker's certificate is checked against; setting it turns TLS on.",
+    )
+    tls_cert: Path | None = Field(default=None, description="PEM file of the own certificate, where the broker asks for one.")
+    tls_key: Path | None = Field(default=None, description="PEM file of its key, without passphrase; unset: in the same file.")
     keepalive_s: int = Field(default=10, ge=2, le=15, description="Seconds of silence after which either side looks for the other.")
     connect_timeout_s: float = Field(default=5.0, gt=0, le=60, description="Longest time to wait for a connection, seconds.")
     reconnect_max_s: float = Field(default=30.0, ge=0.1, le=600, description="Longest pause between attempts to connect, seconds.")
@@ -37,6 +43,33 @@ class BrokerOptions(Section):
         if any(c in value for c in "+#\0") or value.startswith("$"):
             raise ValueError("must have no +, # and no leading $")
         return value.strip("/")
+
+    @field_validator("host")
+    @classmethod
+    def _name_alone(cls, value: str) -> str:
+        if any(c in value for c in "/@ "):
+            raise ValueError(f"expected a name or an address alone, got {value!r}; the login is username and password_file")
+        return value
+
+    @field_validator("password_file", "tls_cert", "tls_key")
+    @classmethod
+    def _not_alone(cls, value: Path | None, info: ValidationInfo) -> Path | None:
+        """Fields are checked in order, so that the one needed is known."""
+        needed = {"password_file": "username", "tls_cert": "tls_ca", "tls_key": "tls_cert"}[info.field_name or ""]
+        if value is not None and needed in info.data and not info.data[needed]:
+            why = ", without which the connection is not encrypted" if needed == "tls_ca" else ""
+            raise ValueError(f"needs {needed}{why}")
+        return value
+
+    @property
+    def subscriptions(self) -> tuple[str, ...]:
+        """Topics the plug-in reads."""
+        return ()
+
+    @property
+    def trial_topics(self) -> tuple[str, ...]:
+        """Topics like those the plug-in writes, but of a station and a request that do not exist: where a test disturbs nobody."""
+        return ()
 
     @property
     def base(self) -> str:

@@ -13,12 +13,13 @@ import msgspec
 
 from agent.documents import AlarmDoc, IncidentDoc
 from agent.ports import PartRow
-from agent.records import Entry
+from agent.records import Entry, Inspected
 from agent.store import schema
 from agent.store.body import unpack_entry
 from agent.store.times import from_micros
 
 _ALARM = msgspec.json.Decoder(AlarmDoc)
+_LATEST = 100  # records looked through for a model's name
 _INCIDENT = msgspec.json.Decoder(IncidentDoc)
 
 
@@ -90,6 +91,33 @@ class Reader:
         """The journal in order."""
         for seq, body in self._db.execute("SELECT seq, body FROM journal WHERE seq > ? ORDER BY seq", (after,)):
             yield int(seq), unpack_entry(body)
+
+    def last_entry_at(self) -> datetime | None:
+        """Time of the newest journal entry by the agent's clock; None in an empty store."""
+        row = self._db.execute("SELECT at FROM journal ORDER BY seq DESC LIMIT 1").fetchone()
+        return None if row is None else from_micros(row[0])
+
+    def model_sha256(self, station: str) -> str:
+        """SHA-256 of the model that the station's latest records name; empty when none of them does."""
+        rows = self._db.execute(
+            "SELECT j.body FROM journal j JOIN names n ON n.id = j.station WHERE n.name = ? AND j.kind = 'inspected'"
+            " ORDER BY j.seq DESC LIMIT ?",
+            (station, _LATEST),
+        )
+        for (body,) in rows:
+            entry = unpack_entry(body)
+            if isinstance(entry, Inspected) and entry.record.model is not None and entry.record.model.sha256:
+                return entry.record.model.sha256
+        return ""
+
+    def problem(self) -> str:
+        """What keeps the store from being read, empty when nothing does. A look, not a check of every page."""
+        try:
+            self.counters()
+            self.last_entry_at()
+        except schema.DatabaseError as error:
+            return str(error)
+        return ""
 
     def counters(self) -> dict[tuple[str, str], int]:
         """Durable totals by (counter, labels)."""

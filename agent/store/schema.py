@@ -17,6 +17,7 @@ WAL_PAGES = 2000
 # SQLite virtual machine steps between two looks at the budget, and looks allowed: some seconds of checking, whatever the size.
 _STEPS = 100_000
 _LOOKS = 400
+DatabaseError = sqlite3.DatabaseError
 CORRUPT = (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB)
 
 
@@ -69,7 +70,10 @@ def connect_reader(path: Path) -> sqlite3.Connection:
     """A read-only connection. Raises StoreError when there is no store."""
     if not path.exists():
         raise StoreError(f"no store at {path}", hint="check agent.state_dir, or start the agent once")
-    connection = sqlite3.connect(f"{path.resolve().as_uri()}?mode=ro", uri=True, isolation_level=None, check_same_thread=False)
+    try:
+        connection = sqlite3.connect(f"{path.resolve().as_uri()}?mode=ro", uri=True, isolation_level=None, check_same_thread=False)
+    except sqlite3.OperationalError as error:
+        raise StoreError(f"{path} cannot be opened: {error}", hint="run this as the agent's user") from error
     connection.execute("PRAGMA busy_timeout = 5000")
     return connection
 

@@ -61,6 +61,7 @@ COMMANDS = [
     ["check-config"],
     ["sample-config"],
     ["replay"],
+    ["doctor"],
     ["status"],
     ["alarms"],
     ["ack"],
@@ -77,7 +78,7 @@ def test_help_teaches_with_an_example(capsys: pytest.CaptureFixture[str], comman
     assert f"  linewarden {' '.join(command)}" in out.split("Options:")[0].split("\n", 1)[1]
 
 
-@pytest.mark.parametrize("command", [["status"], ["alarms"], ["baseline", "show"], ["check-config"]], ids=" ".join)
+@pytest.mark.parametrize("command", [["status"], ["alarms"], ["baseline", "show"], ["check-config"], ["doctor"]], ids=" ".join)
 def test_every_reading_command_has_json(capsys: pytest.CaptureFixture[str], command: list[str]) -> None:
     assert "--json" in run(capsys, *command, "--help")[1]
 

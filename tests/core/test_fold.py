@@ -93,18 +93,32 @@ def test_ticks_and_gaps_between_records_change_no_alarm(dark):
     assert facts(folding.alarms) == facts(dark.alarms)
 
 
-def test_an_acknowledged_alarm_stands_until_its_evidence_stays_away():
+def test_an_acknowledged_alarm_stands_until_the_picture_is_shown_to_be_back():
     def passing(k, row):
         return darker(k, row) if k < 1500 else row
 
-    folding = Folding().all(line(1, 1600, change=passing))
+    folding = Folding().all(line(1, 1500, change=passing))
     (raised,) = [a for a in folding.alarms if a.alarm_id == "picture-light"]
     folding.fold(command("ack", role="operator", occurrence_id=raised.occurrence_id))
     assert [a.transition for a in folding.alarms[-1:]] == ["UNACK→ACKED"]
-    folding.all(line(1, 3000, first=1600, change=passing))
-    assert folding.alarms[-1].transition == "ACKED→NORM"
+    folding.all(line(1, 1000, first=1500, change=passing))
+    (cleared,) = folding.alarms[2:]
+    assert cleared.transition == "ACKED→NORM"
+    assert 1500 < int(cleared.part_id[1:]) < 1700
     assert folding.station.andon.colour == "none"
     assert folding.core.view().incidents[0].open is False
+
+
+@pytest.mark.parametrize("left", [1.0, 0.5, 0.4])
+def test_a_shift_that_stays_or_is_only_partly_mended_never_clears(left):
+    def partly(k, row):
+        if k >= 1200:
+            row = row.copy()
+            row[LUMINANCE] *= 0.85 if k < 1500 else 0.85**left
+        return row
+
+    folding = Folding().all(line(1, 6000, change=partly))
+    assert [a.transition for a in folding.alarms if a.alarm_id == "picture-light"] == ["NORM→UNACK"]
 
 
 def test_acknowledging_what_nobody_raised_is_answered_with_where_to_look():

@@ -185,7 +185,7 @@ def test_a_refused_message_is_counted_by_reason_holds_the_mark_and_does_not_hold
     with running(sink, outbox, snapshots()):
         until(lambda: bool(plant.on("/status")))
         outbox.commit(gap(1), *alarm_messages(alarm()))
-        until(lambda: sink.health().get("puback_failures_not_authorized", 0) >= 3)
+        until(lambda: sink.health().get("publish_refused:not_authorized", 0) >= 3)
         until(lambda: len(plant.on("/event")) == 1)
         assert outbox.marks.get("plant", 0) == 0
         assert sink.health()["refused_waiting"] <= 1

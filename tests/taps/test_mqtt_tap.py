@@ -212,5 +212,5 @@ def test_topics_follow_the_prefix_and_credentials_are_used(tmp_path):
         assert "authori" in str(bad.health()["last_error"]).lower()
     with running(good, ListInbox()):
         connected(good)
-    assert good._topics()[0] == "plant/line1/linewarden/v1/in/inspection"
+    assert good._options.subscriptions[0] == "plant/line1/linewarden/v1/in/inspection"
     broker.stop()

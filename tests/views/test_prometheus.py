@@ -47,7 +47,7 @@ def full(**more: Any) -> Snapshot:
         AT, AT, "boot", "1.2", 99, (station(),), (alarm,), (incident,), (hold,),
         {("refused", "line:not_json"): 3, ("duplicates", "line"): 2, ("unknown_station", "event"): 1},
         {"line": {"connected": 1.0, "records": 5.0, "last_error": "text"}},
-        {"plant": {"connected": 0.0, "puback_failures_not_authorized": 2.0}}, 4, 1, 4096,
+        {"plant": {"connected": 0.0, "publish_refused:not_authorized": 2.0}}, 4, 1, 4096,
     )  # fmt: skip
 
 
@@ -95,7 +95,7 @@ def test_the_snapshot_is_shown_with_units_in_the_names(served):
     assert at(samples, "other_records_total", kind="unknown_station") == 1
     assert at(samples, "tap_connected", tap="line") == 1
     assert at(samples, "sink_connected", sink="plant") == 0
-    assert at(samples, "sink_figure", sink="plant", figure="puback_failures_not_authorized") == 2
+    assert at(samples, "sink_troubles_total", sink="plant", kind="publish_refused", reason="not_authorized") == 2
     assert at(samples, "andon_code", station="ST4") == 2
 
 

@@ -6,6 +6,8 @@ from pydantic import Field
 
 from agent.mqtt_link.options import BrokerOptions
 
+NOBODY = "linewarden-doctor"  # no station, alarm or request is called so
+
 
 class Options(BrokerOptions):
     """Alarms, andon requests and holds to a broker."""
@@ -18,3 +20,14 @@ class Options(BrokerOptions):
     andon_valid_s: float = Field(
         default=60.0, ge=1, le=600, description="How long an andon request is valid; the plant's controller turns white after it."
     )
+
+    @property
+    def subscriptions(self) -> tuple[str, ...]:
+        """What the plant host has stored."""
+        return (f"{self.base}/host/cursor",)
+
+    @property
+    def trial_topics(self) -> tuple[str, ...]:
+        """One topic of each kind that names a station, an alarm or a request; nobody listens to these names."""
+        of_nobody = (f"alarm/{NOBODY}/{NOBODY}/event", f"andon/{NOBODY}/request", f"summary/{NOBODY}", f"cmd_result/{NOBODY}")
+        return tuple(f"{self.base}/{topic}" for topic in of_nobody)

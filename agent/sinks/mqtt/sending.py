@@ -3,18 +3,19 @@
 from __future__ import annotations
 
 import heapq
-from collections import Counter
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Literal
 
 from agent.documents import OutMessage
+from agent.mqtt_link import troubles
+from agent.mqtt_link.account import Account
+from agent.mqtt_link.events import FIRST_FAILURE
 from agent.mqtt_link.link import Link
 from agent.ports import Clock, Outbox, Snapshot
 from agent.sinks.mqtt import wire
 from agent.sinks.mqtt.lane import PAGE_ROWS, Lane, Sending
 from agent.sinks.mqtt.options import Options
 
-FIRST_FAILURE = 0x80
 NO_MATCHING_SUBSCRIBERS = 0x10
 MAX_REFUSED_WAITING = 1000
 
@@ -28,7 +29,6 @@ class Figures:
     replayed: int = 0
     superseded: int = 0
     nobody_listened: int = 0
-    puback_failures: Counter[str] = field(default_factory=Counter)
     in_flight: int = 0
     refused_waiting: int = 0
 
@@ -36,14 +36,17 @@ class Figures:
 class Transmission:
     """Everything sent over one connection. A new connection starts over behind what was confirmed."""
 
-    def __init__(self, link: Link, options: Options, stamp: wire.Stamp, clock: Clock, outbox: Outbox, figures: Figures) -> None:
+    def __init__(
+        self, link: Link, options: Options, stamp: wire.Stamp, clock: Clock, outbox: Outbox, figures: Figures, account: Account
+    ) -> None:
         self._link = link
         self._options = options
         self._stamp = stamp
         self._clock = clock
         self._outbox = outbox
         self._figures = figures
-        self._flying: dict[int, Sending | None] = {}  # None: not a row
+        self._account = account
+        self._flying: dict[int, tuple[str, Sending | None]] = {}  # topic, and None when it is not a row
         self._retries: list[tuple[float, int, Sending, bool]] = []  # due, row, what, replay
         self._standing: list[OutMessage] = []
         self._andon_at: dict[str, float] = {}
@@ -85,10 +88,10 @@ class Transmission:
         """A PUBACK. Failures are counted by reason and the row is sent again later; it holds the mark, not the rows after it."""
         if mid not in self._flying:
             return
-        sending = self._flying.pop(mid)
+        topic, sending = self._flying.pop(mid)
         self._figures.in_flight = len(self._flying)
         if code >= FIRST_FAILURE:
-            self._figures.puback_failures[reason.lower().replace(" ", "_")] += 1
+            self._account.note(troubles.publish_refused(reason, code, topic, self._options))
             if sending is not None:
                 due = self._clock.elapsed() + self._options.retry_s
                 heapq.heappush(self._retries, (due, sending.row.id, sending, sending.row.id in self._replay))
@@ -212,7 +215,7 @@ class Transmission:
             return False
         self._figures.sent += 1
         if qos:
-            self._flying[mid] = sending
+            self._flying[mid] = (topic, sending)
         elif sending is not None:
             sending.confirmed = True
         if sending is not None and out.retain:
@@ -220,8 +223,9 @@ class Transmission:
         code = wire.andon_code(out)
         if code is not None:
             self._andon_at[out.topic] = self._clock.elapsed()
-            mid = self._link.publish(f"{self._options.base}/{code[0]}", code[1], qos=1, retain=True)
+            topic = f"{self._options.base}/{code[0]}"
+            mid = self._link.publish(topic, code[1], qos=1, retain=True)
             if mid is not None:
-                self._flying[mid] = None
+                self._flying[mid] = (topic, None)
         self._figures.in_flight = len(self._flying)
         return True

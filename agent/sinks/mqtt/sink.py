@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from typing import Protocol, runtime_checkable
 
-from agent.mqtt_link.link import Arrived, Connected, Disconnected, Link, Published, Session, Subscribed, Will
+from agent.mqtt_link import troubles
+from agent.mqtt_link.account import Account
+from agent.mqtt_link.events import FIRST_FAILURE, Arrived, Connected, Disconnected, Published, Session, Subscribed, Will
+from agent.mqtt_link.link import Link
 from agent.ports import Clock, Outbox, PlugInContext, Snapshots, StopSignal
 from agent.sinks.mqtt import wire
 from agent.sinks.mqtt.options import Options
@@ -41,9 +43,8 @@ class MqttSink:
         self._stamp = wire.Stamp(context.boot_id, options.andon_valid_s)
         self._figures = Figures()
         self._link: Link | None = None
-        self._failures: Counter[str] = Counter()
-        self._connections = 0
-        self._last_error = ""
+        self._account = Account(f"sink {name}", context.clock)
+        self._status_mid: int | None = None
         self._confirmed_to = 0
         self._cursor_refused = 0
         self._beats = 0
@@ -53,7 +54,7 @@ class MqttSink:
     def run(self, outbox: Outbox, snapshots: Snapshots, stop: StopSignal) -> None:
         """Send until `stop`, then the rest and the status 'stopped'."""
         will = Will(f"{self._options.base}/status", wire.status(snapshots.current(), "lost", self._stations, self._boot_id, None))
-        link = Link(self._options, self._client_id, self._clock, Session(), will)
+        link = Link(self._options, self._client_id, self._clock, Session(), self._account, will)
         self._link = link
         self._confirmed_to = max(self._confirmed_to, outbox.mark(self.name))
         transmission: Transmission | None = None
@@ -80,14 +81,14 @@ class MqttSink:
             link.close(will=not orderly)
 
     def health(self) -> dict[str, float | str]:
-        """Figures for status and metrics; puback_failures_<reason> per reason the broker gave."""
+        """Figures for status and metrics; `kind:reason`: how often what went wrong, reasons as the broker gave them."""
         link = self._link
         figures = self._figures
         return {
             "connected": float(link is not None and link.connected),
-            "connections": float(self._connections),
-            "reconnects": float(max(0, self._connections - 1)),
-            "connection_failures": float(sum(self._failures.values())),
+            "connections": float(self._account.connections),
+            "reconnects": float(max(0, self._account.connections - 1)),
+            "connection_failures": float(self._account.failures),
             "sent": float(figures.sent),
             "confirmed": float(figures.confirmed),
             "replayed": float(figures.replayed),
@@ -97,8 +98,8 @@ class MqttSink:
             "refused_waiting": float(figures.refused_waiting),
             "confirmed_to": float(self._confirmed_to),
             "cursor_refused": float(self._cursor_refused),
-            "last_error": self._last_error,
-            **{f"puback_failures_{reason}": float(n) for reason, n in sorted(figures.puback_failures.items())},
+            "last_error": self._account.last,
+            **self._account.figures(),
         }
 
     def _events(self, link: Link, transmission: Transmission | None, outbox: Outbox, snapshots: Snapshots) -> Transmission | None:
@@ -106,35 +107,38 @@ class MqttSink:
         while link.events:
             match link.events.popleft():
                 case Connected(receive_maximum=limit):
-                    self._connections += 1
                     transmission = self._begin(link, min(limit, self._options.window), outbox, snapshots)
-                case Disconnected(reason=reason):
+                case Disconnected():
                     transmission = None
-                    self._failures[reason] += 1
-                    self._last_error = reason
                     self._figures.in_flight = 0
                 case Published(mid=mid, code=code, reason=reason):
-                    if transmission is not None:
+                    if mid == self._status_mid:
+                        self._status_mid = None
+                        if code >= FIRST_FAILURE:
+                            self._account.note(
+                                troubles.publish_refused(reason, code, f"{self._options.base}/status", self._options)
+                            )
+                    elif transmission is not None:
                         transmission.answered(mid, code, reason)
-                case Subscribed(refused=refused):
-                    if refused:
-                        self._last_error = f"broker refused the subscription to host/cursor: {refused[0]}"
+                case Subscribed():  # a refusal is in the account
+                    pass
                 case Arrived(message=message):
                     self._host_stored(bytes(message.payload), outbox)
         return transmission
 
     def _begin(self, link: Link, window: int, outbox: Outbox, snapshots: Snapshots) -> Transmission:
         """Status first, then how everything stands; then live, then backlog (Transmission)."""
-        link.subscribe([f"{self._options.base}/host/cursor"])
+        link.subscribe(self._options.subscriptions)
         snapshot = snapshots.current()
         self._status(link, snapshots, "online")
-        transmission = Transmission(link, self._options, self._stamp, self._clock, outbox, self._figures)
+        transmission = Transmission(link, self._options, self._stamp, self._clock, outbox, self._figures, self._account)
         transmission.begin(snapshot, self._confirmed_to, window, clock_word(self._clock))
         return transmission
 
     def _status(self, link: Link, snapshots: Snapshots, state: wire.State) -> int | None:
         body = wire.status(snapshots.current(), state, self._stations, self._boot_id, self._clock.now())
-        return link.publish(f"{self._options.base}/status", body, qos=1, retain=True)
+        self._status_mid = link.publish(f"{self._options.base}/status", body, qos=1, retain=True)
+        return self._status_mid
 
     def _beat(self, link: Link, snapshots: Snapshots) -> None:
         now, last = self._clock.elapsed(), self._last_beat_at

@@ -7,6 +7,9 @@ from pathlib import Path
 from pydantic import Field
 
 from agent.mqtt_link.options import BrokerOptions
+from agent.records import Event, Inspection, Outcome
+
+KINDS: dict[str, type[Inspection | Outcome | Event]] = {"inspection": Inspection, "outcome": Outcome, "event": Event}
 
 
 class Options(BrokerOptions):
@@ -22,3 +25,8 @@ class Options(BrokerOptions):
     station: str = Field(default="", max_length=128, description="Station of records that name none.")
     source: str = Field(default="", max_length=128, description="Source of outcomes that name none.")
     frames_dir: Path | None = Field(default=None, description="Folder that image paths in records are relative to.")
+
+    @property
+    def subscriptions(self) -> tuple[str, ...]:
+        """Records, and commands where they are taken."""
+        return (*(f"{self.base}/in/{kind}" for kind in KINDS), *((f"{self.base}/cmd/+",) if self.commands else ()))

@@ -7,15 +7,18 @@ from collections.abc import Sequence
 from typing import cast
 
 from agent.intake import Intake
-from agent.mqtt_link.link import Arrived, Connected, Disconnected, Link, Published, Session, Subscribed
+from agent.mqtt_link import troubles
+from agent.mqtt_link.account import Account
+from agent.mqtt_link.events import Arrived, Connected, Disconnected, Published, Session, Subscribed
+from agent.mqtt_link.link import Link
 from agent.ports import Clock, Delivery, Inbox, PlugInContext, Refused, StopSignal
-from agent.records import MAX_RECORD_BYTES, Command, Event, Frame, Inspection, Outcome, Record
-from agent.taps.mqtt.options import Options
+from agent.records import MAX_RECORD_BYTES, Command, Frame, Record
+from agent.taps.mqtt.options import KINDS, Options
 
 IDLE_S = 0.5
+ASK_AGAIN_S = 60.0  # a refused subscription is asked for again: access lists get mended
 PUT_S = 0.5  # longest time the network waits for a full inbox
 MOSQUITTO_INFLIGHT = 20  # default max_inflight_messages of mosquitto, which holds where the client cannot ask (3.1.1)
-KINDS: dict[str, type[Inspection | Outcome | Event]] = {"inspection": Inspection, "outcome": Outcome, "event": Event}
 
 
 class _Turn:
@@ -54,11 +57,10 @@ class MqttTap:
         self._records = 0
         self._refused = 0
         self._redelivered = 0
-        self._connections = 0
-        self._failures = 0
+        self._account = Account(f"tap {name}", context.clock)
         self._subscribed = False
-        self._refused_topics = 0
-        self._last_error = ""
+        self._refused_topics: tuple[str, ...] = ()
+        self._ask_again_at = 0.0  # monotonic seconds
         self._last_record_at = ""
 
     @property
@@ -74,7 +76,7 @@ class MqttTap:
             manual_ack=True,
             max_packet_bytes=4 * MAX_RECORD_BYTES,
         )
-        link = Link(self._options, self._client_id, self._clock, session)
+        link = Link(self._options, self._client_id, self._clock, session, self._account)
         self._receipts.clear()
         self._link = link
         try:
@@ -82,6 +84,7 @@ class MqttTap:
                 link.service(0.0 if link.events else IDLE_S)
                 self._acknowledge(link)
                 self._handle(link, inbox, stop)
+                self._ask_again(link)
             self._acknowledge(link)
         finally:
             self._link = None
@@ -95,18 +98,19 @@ class MqttTap:
             link.wake()
 
     def health(self) -> dict[str, float | str]:
-        """Figures for status and metrics; connected: the broker sends what is subscribed to."""
+        """Figures for status and metrics; connected: and subscribed. `kind:reason`: how often what went wrong."""
         link = self._link
         return {
             "connected": float(link is not None and link.connected and self._subscribed),
-            "connections": float(self._connections),
-            "connection_failures": float(self._failures),
+            "connections": float(self._account.connections),
+            "connection_failures": float(self._account.failures),
             "records": float(self._records),
             "refused": float(self._refused),
             "redelivered": float(self._redelivered),
-            "refused_topics": float(self._refused_topics),
-            "last_error": self._last_error,
+            "refused_topics": float(len(self._refused_topics)),
+            "last_error": self._account.last,
             "last_record_at": self._last_record_at,
+            **self._account.figures(),
         }
 
     def _acknowledge(self, link: Link) -> None:
@@ -119,19 +123,17 @@ class MqttTap:
         while link.events and not stop.is_set():
             match link.events.popleft():
                 case Connected():
-                    self._connections += 1
                     self._subscribed = False
-                    link.subscribe(self._topics())
-                case Subscribed(refused=refused, asked=asked):
-                    self._refused_topics = len(refused)
-                    self._subscribed = len(refused) < asked
-                    if len(refused) == asked:
-                        link.refuse(f"broker refused every subscription: {refused[0]}")
-                    elif refused:
-                        self._last_error = f"broker refused {len(refused)} of {asked} subscriptions: {refused[0]}"
-                case Disconnected(reason=reason):
-                    self._failures += 1
-                    self._last_error = reason
+                    self._refused_topics = ()
+                    link.subscribe(self._options.subscriptions)
+                case Subscribed(granted=granted, refused=refused):
+                    self._subscribed = self._subscribed or bool(granted)
+                    self._refused_topics = tuple(topic for topic, _ in refused)
+                    self._ask_again_at = self._clock.elapsed() + ASK_AGAIN_S
+                    if not self._subscribed:
+                        link.give_up(troubles.useless(refused[0][1]))
+                case Disconnected():
+                    self._refused_topics = ()
                 case Arrived() as arrived:
                     self._deliver(arrived, link, inbox, stop)
                     link.service(0.0)
@@ -139,9 +141,10 @@ class MqttTap:
                 case Published():
                     pass
 
-    def _topics(self) -> list[str]:
-        base = self._options.base
-        return [f"{base}/in/{kind}" for kind in KINDS] + ([f"{base}/cmd/+"] if self._options.commands else [])
+    def _ask_again(self, link: Link) -> None:
+        if self._refused_topics and link.connected and self._clock.elapsed() >= self._ask_again_at:
+            self._ask_again_at = self._clock.elapsed() + ASK_AGAIN_S
+            link.subscribe(self._refused_topics)
 
     def _deliver(self, arrived: Arrived, link: Link, inbox: Inbox, stop: StopSignal) -> None:
         if arrived.epoch != link.epoch:  # of a lost connection: the broker sends it again

@@ -198,13 +198,20 @@ def _edges(kind: str, health: Mapping[str, Mapping[str, float | str]]) -> Iterat
     """Figures of taps or sinks; texts among them are for `linewarden status`."""
     figures = [((name, figure), value) for name, f in health.items() for figure, value in f.items() if not isinstance(value, str)]
     connected = [((name,), value) for (name, figure), value in figures if figure == "connected"]
-    rest = [(labels, value) for labels, value in figures if labels[1] != "connected"]
+    troubles = [((name, *figure.split(":", 1)), value) for (name, figure), value in figures if ":" in figure]
+    rest = [(labels, value) for labels, value in figures if labels[1] != "connected" and ":" not in labels[1]]
     yield _gauge(f"{kind}_connected", f"1 when the {kind} is connected.", (kind,), connected)
     yield _gauge(
         f"{kind}_figure",
         f"What the {kind} counts since it started, by name.",
         (kind, "figure"),
         rest[: MAX_REASONS * max(1, len(health))],
+    )
+    yield _counter(
+        f"{kind}_troubles",
+        f"What went wrong at the {kind}, by kind and reason; a broker's reason code has the name the standard gives it.",
+        (kind, "kind", "reason"),
+        troubles[: MAX_REASONS * max(1, len(health))],
     )
 
 
