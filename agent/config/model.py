@@ -72,13 +72,20 @@ class BaselineSection(Section):
     min_stream_parts: int = Field(
         default=500, ge=200, description="A stream (recipe, view) with fewer parts of its own goes on learning until it has these."
     )
+    rate_blocks: int = Field(
+        default=240,
+        ge=60,
+        le=10_000,
+        description="Blocks of 200 parts or 15 minutes a recipe's reject rate is learned from; fewer arm sooner and see less.",
+    )
     arming: Literal["automatic", "after_acceptance"] = Field(
         default="automatic",
         description="automatic: in force when the gate passes. after_acceptance: waits for `linewarden baseline accept`.",
     )
     tolerances: dict[str, Annotated[float, Field(ge=0)]] = Field(
         default_factory=dict,
-        description="Per channel, the change too small to matter, in the channel's tolerance unit (see docs/channels.md).",
+        description="Per channel, the change too small to matter, in the channel's tolerance unit (see docs/channels.md); "
+        "for reject_rate a share of the rate (default 0.1).",
     )
 
 

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from agent.core.incidents import Incidents
     from agent.core.ledger import Pending
     from agent.core.parts import PartsInFront
+    from agent.core.rates import Rate
     from agent.core.streams import Stream
     from agent.core.truth import Truth
     from agent.records import Inspection
@@ -29,6 +30,7 @@ if TYPE_CHECKING:
 
 ALARM_IDS = {"lighting": "picture-light", "optics": "picture-focus", "scores": "model-scores"}
 OUTCOME_ALARM = "bad-parts-passed"
+RATE_ALARM = "reject-rate"
 _ANDON_CODES: dict[Colour, int] = {"none": 0, "white": 1, "amber": 2, "blue": 3}
 
 
@@ -122,6 +124,41 @@ class Annunciator:
         self._raise(alarm, evidence, words, part.part_id, effects)
         station.incidents.hold(station.truth.hold_from, station.index, verified=station.truth.verified_from is not None)
         self._publish_incident(effects)
+
+    def rate_crossed(self, rate: Rate, crossing: Crossing, record: Inspection, effects: Effects) -> None:
+        """More or fewer parts are rejected than the baseline of this recipe allows."""
+        assert rate.baseline is not None
+        onset = self._onset(crossing.onset)
+        alarm = Alarm(
+            alarm_id=RATE_ALARM,
+            station=self._station.options.id,
+            stream=rate.name,
+            code="reject_rate_higher" if crossing.direction > 0 else "reject_rate_lower",
+            priority="warning",
+            andon="amber",
+            latching=False,
+            changed_at=record.captured_at,
+        )
+        evidence = EvidenceDoc(
+            detector="rate_shift",
+            channel="reject_rate",
+            value=crossing.evidence,
+            threshold=crossing.threshold,
+            by_chance=_by_chance(crossing.evidence, rate.plan.updates_per_month),
+            records=crossing.updates,
+            change=100.0 * crossing.size,
+            unit="% of parts",
+            onset=onset,
+        )
+        was = rate.baseline.rate
+        words = {"size": _percent(was + crossing.size), "was": _percent(was), "since": self._clock(onset.at, record.captured_at)}
+        self._raise(alarm, evidence, words, record.part_id, effects)
+
+    def rate_returned(self, record: Inspection, effects: Effects) -> None:
+        """The reject rate has not crossed again for long enough."""
+        alarm = self._station.book.get(RATE_ALARM)
+        if alarm is not None and alarm.active:
+            self.clear(alarm, record.part_id, record.captured_at, effects)
 
     def found(self, finding: Finding, stream: str, part_id: str, at: datetime, effects: Effects) -> None:
         """A deterministic condition began or ended at part `part_id`, or, where nothing arrives, at time `at`."""
@@ -304,6 +341,11 @@ def _change(spec: ChannelSpec, change: float) -> tuple[float, str, str]:
         percent = 100.0 * (exp(change) - 1.0)
         return percent, "%", f"{abs(percent):.0f} %" if abs(percent) >= 1.5 else f"{abs(percent):.1f} %"
     return change, spec.tolerance_unit, f"{abs(change):.2g} {spec.tolerance_unit}"
+
+
+def _percent(share: float) -> str:
+    percent = 100.0 * share
+    return f"{percent:.1f} %" if percent >= 0.95 or percent == 0.0 else f"{percent:.2g} %"
 
 
 def _by_chance(evidence: float, updates_per_month: float) -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from agent.config.model import StationSection
+from agent.core.rates import CHANNEL, MIN_BLOCK_PARTS, RatePlan
 from agent.core.streams import StreamPlan
 from agent.records import Inspection
 from detectors.budget import station_shares, threshold
@@ -23,7 +24,8 @@ class Plans:
     def __init__(self, options: StationSection) -> None:
         self._options = options
         self.image_specs = IMAGE_CHANNELS
-        columns = len(options.views) * len(options.positions) * (len(IMAGE_CHANNELS) + len(SCORE_CHANNELS))
+        # The reject rate is one more channel of the station, with an equal share.
+        columns = len(options.views) * len(options.positions) * (len(IMAGE_CHANNELS) + len(SCORE_CHANNELS)) + 1
         outcome_share = options.outcome_share if options.outcomes.mode != "none" else 0.0
         self.channel_share, self.outcome_share = station_shares(options.false_alarms_per_month, outcome_share, columns)
         self._channel_threshold = threshold(options.parts_per_month, self.channel_share)
@@ -42,6 +44,17 @@ class Plans:
             threshold=self._channel_threshold,
             parts=self._options.baseline.parts,
             min_own=self._options.baseline.min_stream_parts,
+        )
+
+    @property
+    def rates(self) -> RatePlan:
+        """The plan of every reject rate: a block has at least MIN_BLOCK_PARTS parts, of whichever recipe."""
+        blocks_per_month = self._options.parts_per_month / MIN_BLOCK_PARTS
+        return RatePlan(
+            threshold=threshold(blocks_per_month, self.channel_share),
+            blocks=self._options.baseline.rate_blocks,
+            tolerance=self._options.baseline.tolerances.get(CHANNEL, 0.1),
+            updates_per_month=blocks_per_month,
         )
 
     @staticmethod

@@ -23,6 +23,7 @@ from agent.core.ledger import Ledger, Pending
 from agent.core.parts import PartsInFront
 from agent.core.pictures import Pictures
 from agent.core.plans import Plans, model_key
+from agent.core.rates import CHANNEL, Rate, Rates
 from agent.core.runs import Runs
 from agent.core.sequence import Released, Reorder
 from agent.core.state import pack
@@ -48,6 +49,7 @@ class Station:
         self._parts = parts
         self._plans = Plans(options)
         self.streams: dict[str, Stream] = {}
+        self.rates = Rates(self._plans.rates)
         self.truth = self._new_truth()
         self._ledger = Ledger(delay_s=options.outcomes.delay_s, census=options.outcomes.mode == "census")
         self._reorder = {view: Reorder(options.reorder_parts) for view in options.views}
@@ -138,6 +140,8 @@ class Station:
                 identity.accept()
         elif target == "outcomes":
             self.truth = self._new_truth()
+        elif target in self.rates.by_name:
+            self.rates.learn_anew(target)
         else:
             self.streams[target] = Stream(self._plans.stream(target))
         for alarm in self.book.all():
@@ -184,6 +188,8 @@ class Station:
         self._find(identity.judge(record), approved.STREAM, record.part_id, record.captured_at, effects)
         if self._observe_frame(record, entry.frame, run, effects):
             self._observe_scores(record, identity.threshold, run, effects)
+            if primary:
+                self._observe_verdict(record, effects)
         if primary:
             self._find(self._feed.inspected(entry, lost), feed.STREAM, record.part_id, record.captured_at, effects)
             if self.options.outcomes.mode != "none":
@@ -265,18 +271,42 @@ class Station:
         if stream.learned_enough:
             stream.learn(arm=self.registered and self.options.baseline.arming == "automatic")
             assert stream.baseline is not None
-            if not self.registered:
-                stream.detail = "no owner, deputy, decision, consequence or tier: does not arm"
-            body = pack(
-                {
-                    "channels": [spec.name for spec in stream.plan.specs],
-                    "refused": list(stream.baseline.refused),
-                    "arrays": dict(stream.baseline.to_arrays()),
-                    "state": stream.state,
-                    "part": self.index,
-                }
-            )
-            effects.baselines.append(FittedBaseline(self.options.id, name, record.captured_at, body))
+            channels = [spec.name for spec in stream.plan.specs]
+            self._fitted(name, stream, channels, list(stream.baseline.refused), record, effects)
+
+    def _observe_verdict(self, record: Inspection, effects: Effects) -> None:
+        rate = self.rates.of(record.recipe, MAX_STREAMS)
+        if rate is None:
+            self.counters["too_many_streams"] += 1
+            return
+        crossing = rate.observe(rejected=record.verdict == "ng", index=self.index, at=record.captured_at)
+        if crossing is not None:
+            self.rates.crossed(rate, crossing)
+            self.annunciator.rate_crossed(rate, crossing, record, effects)
+        elif self.rates.returned(self.index):
+            self.annunciator.rate_returned(record, effects)
+        if rate.learned_enough:
+            rate.learn(arm=self.registered and self.options.baseline.arming == "automatic")
+            if rate.state != "learning":
+                refused = [rate.detail if rate.baseline is None else ""]
+                self._fitted(rate.name, rate, [CHANNEL], refused, record, effects)
+
+    def _fitted(
+        self, name: str, stream: Stream | Rate, channels: list[str], refused: list[str], record: Inspection, effects: Effects
+    ) -> None:
+        """Keep what Phase I ended with, for evidence."""
+        if not self.registered:
+            stream.detail = "no owner, deputy, decision, consequence or tier: does not arm"
+        body = pack(
+            {
+                "channels": channels,
+                "refused": refused,
+                "arrays": {} if stream.baseline is None else dict(stream.baseline.to_arrays()),
+                "state": stream.state,
+                "part": self.index,
+            }
+        )
+        effects.baselines.append(FittedBaseline(self.options.id, name, record.captured_at, body))
 
     def _mature(self, at: datetime | None, effects: Effects) -> None:
         for part in self._ledger.mature():
@@ -292,6 +322,11 @@ class Station:
         before = self._minute or (minute, 0, 0, 0)
         self._minute = (before[0], before[1] + parts, before[2] + rejected, before[3] + outcomes)
 
+    @property
+    def learners(self) -> dict[str, Stream | Rate]:
+        """Everything with a baseline of its own, by stream name."""
+        return {**self.streams, **self.rates.by_name}
+
     # --- what is shown ------------------------------------------------------------------------------------------------------
 
     @property
@@ -299,7 +334,7 @@ class Station:
         """One of not_armed, learning, armed, suspended."""
         if not self.registered:
             return "not_armed"
-        states = {stream.state for stream in self.streams.values()}
+        states = {stream.state for stream in self.learners.values()}
         for state in ("armed", "suspended"):
             if state in states:
                 return state
@@ -307,7 +342,7 @@ class Station:
 
     def view(self) -> StationView:
         """As shown in status and metrics."""
-        views = [stream.views() for stream in self.streams.values()]
+        views = [stream.views() for stream in self.learners.values()]
         return StationView(
             station=self.options.id,
             state=self.state,
@@ -333,6 +368,7 @@ class Station:
         """For a checkpoint."""
         return {
             "streams": {name: stream.save() for name, stream in self.streams.items()},
+            "rates": self.rates.save(),
             "truth": self.truth.save(),
             "ledger": self._ledger.save(),
             "reorder": {view: reorder.save() for view, reorder in self._reorder.items()},
@@ -354,6 +390,7 @@ class Station:
         for name, stream in saved["streams"].items():
             self.streams[name] = Stream(self._plans.stream(name))
             self.streams[name].load(stream)
+        self.rates.load(saved["rates"])
         self.truth.load(saved["truth"])
         self._ledger.load(saved["ledger"])
         for view, reorder in saved["reorder"].items():

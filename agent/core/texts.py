@@ -88,6 +88,13 @@ ENGLISH: dict[str, Words] = {
         "{st} BAD PARTS PASSED: {found} found in {audits} re-checks, {claimed} expected. Hold from {hold}.",
         "HOLD all parts from {part} to now. Do not ship. Call quality.",
     ),
+    "reject_rate_higher": Words(
+        "{st} {size} of parts rejected since about {since}, was {was}. Material, tool, picture or model likely.", _PART
+    ),
+    "reject_rate_lower": Words(
+        "{st} only {size} of parts rejected since about {since}, was {was}. Not proof of better parts. Picture or model likely.",
+        "Run check parts. Check picture, recipe and limit of the model. Tell quality.",
+    ),
 }
 
 _LAMPE = "Fenster reinigen, Lampe und Belichtung prüfen, Prüfteile fahren."
@@ -156,6 +163,14 @@ GERMAN: dict[str, Words] = {
     "bad_parts_passed": Words(
         "{st} SCHLECHTTEILE DURCHGELASSEN: {found} in {audits} Nachprüfungen, {claimed} erwartet. Sperren ab {hold}.",
         "Alle Teile ab {part} bis jetzt SPERREN. Nicht ausliefern. QS rufen.",
+    ),
+    "reject_rate_higher": Words(
+        "{st} {size} der Teile aussortiert seit etwa {since}, vorher {was}. Wohl Material, Werkzeug, Bild oder Modell.", _TEIL
+    ),
+    "reject_rate_lower": Words(
+        "{st} nur {size} der Teile aussortiert seit etwa {since}, vorher {was}. Kein Beweis für bessere Teile. "
+        "Wohl Bild oder Modell.",
+        "Prüfteile fahren. Bild, Rezept und Schwelle des Modells prüfen. QS informieren.",
     ),
 }
 
