@@ -45,6 +45,8 @@ lock: $(ALL_READY)  ## resolve requirements/*.txt again from pyproject.toml; ARG
 	  --no-emit-find-links pyproject.toml requirements/build.in --extra demo --extra dev -o requirements/lock.txt $(ARGS)
 	$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-header --no-emit-index-url \
 	  --no-emit-find-links pyproject.toml requirements/build.in --extra demo -c requirements/lock.txt -o requirements/demo.txt
+	$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-header --no-emit-index-url \
+	  --no-emit-find-links pyproject.toml requirements/build.in -c requirements/lock.txt -o requirements/run.txt
 
 tools:  # real broker and Prometheus for the tests
 	@.ci/tools
