@@ -180,6 +180,11 @@ class Box:
         done = self.call("/opt/linewarden/bin/linewarden", "status", "--json")
         return int(json.loads(done.stdout)["stations"][0]["parts"]) if done.returncode == 0 else 0
 
+    def kept(self, folder: Path) -> Path:
+        """A copy of the stopped agent's state folder; the container's own paths resolve to the machine's."""
+        shutil.copytree(self.root / STATE, folder, ignore=shutil.ignore_patterns("*.sock"))
+        return folder
+
     def comes_back(self, restarts: int) -> None:
         """Started again by systemd at least so often, and ready."""
         until(

@@ -12,10 +12,11 @@ import numpy as np
 import pytest
 
 from agent.plugins import PlugIns
+from agent.state_folder import STORE_NAME
 from agent.store.reader import Reader
 from tests.brokers import until
 from tests.edges import inspection
-from tests.system.box import CONFIG, CREDENTIALS, RESULTS, STATE, Box
+from tests.system.box import CONFIG, CREDENTIALS, RESULTS, Box
 
 pytestmark = pytest.mark.system
 
@@ -71,7 +72,7 @@ def mqtt(box: Box) -> tuple[str, Callable[[bytes], None]]:
 PUBLISH = f"""
 import sys
 from paho.mqtt.publish import single
-single(sys.argv[2], open(sys.argv[1]).read(), qos=1, hostname="localhost", port=8883,
+single(sys.argv[2], open(sys.argv[1]).read(), qos=1, hostname="127.0.0.1", port=8883,
        auth={{"username": "linewarden", "password": "{PASSWORD}"}}, tls={{"ca_certs": "/etc/mosquitto/server.pem"}})
 """
 
@@ -80,20 +81,19 @@ CASES: dict[str, Callable[[Box], tuple[str, Callable[[bytes], None]]]] = {"jsonl
 
 
 @pytest.mark.parametrize("tap", PlugIns().types("taps"))
-def test_the_tap_works_in_the_sandbox(box, tap):
+def test_the_tap_works_in_the_sandbox(box, tap, tmp_path):
     assert tap in CASES, f"the tap {tap} has no case here: say how it is configured and fed in the container"
     config, send = CASES[tap](box)
     box.write(CONFIG, STATION + config)
     box.start()
-    figures = {**box.status()["taps"]["line"]}
-    until(lambda: box.status()["taps"]["line"].get("connected", 1.0) == 1.0, 20, f"the tap is connected: {figures}")
+    until(lambda: box.status()["taps"]["line"]["connected"] == 1.0, 20, "the tap is connected")
     for number in range(3):
         send(record(f"P{number}"))
     until(lambda: box.parts() == 3, 30, "the records are there")
     status = box.status()
     assert "frames_missing" not in json.dumps(status["stations"][0]["counters"]), status["stations"][0]["counters"]
     box.run("systemctl", "stop", "linewarden.service")
-    with Reader(box.root / STATE / "linewarden.db") as store:
+    with Reader(box.kept(tmp_path / "kept") / STORE_NAME) as store:
         frames = [entry.frame for _, entry in store.entries() if hasattr(entry, "frame")]
     assert [frame is not None and not frame.missing and len(frame.values) > 0 for frame in frames] == [True, True, True]
 
