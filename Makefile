@@ -25,6 +25,7 @@ check: $(ALL_READY)  ## style, types, architecture, generated files, lock
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports --no-logo
+	$(BIN)/hadolint Dockerfile.arm64
 	$(BIN)/pytest tests/architecture
 	$(BIN)/python -m agent.config.reference --check
 	@! grep -nE '://|--(extra-)?index|--find-links|--trusted-host' requirements/* || { echo "requirements/ must name no index" >&2; exit 1; }
