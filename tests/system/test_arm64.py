@@ -96,7 +96,7 @@ class Image:
 
     def buildah(self, *arguments: str) -> str:
         """What it prints; its images are kept with the roots, so that only changed steps are built again."""
-        storage = ("--storage-driver", "vfs", "--root", str(KEPT / "images"), "--runroot", str(KEPT / "images-run"))
+        storage = ("--storage-driver", "overlay", "--root", str(KEPT / "images"), "--runroot", str(KEPT / "images-run"))
         done = subprocess.run(["buildah", *storage, *arguments], capture_output=True, text=True, timeout=900, check=False)
         assert done.returncode == 0, done.stdout[-2000:] + done.stderr[-2000:]
         return done.stdout.strip()
