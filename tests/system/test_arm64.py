@@ -142,7 +142,7 @@ def pictures(folder: Path) -> list[str]:
 
 def kit_pictures(folder: Path) -> list[str]:
     """Photographs of solar cells."""
-    found = sorted((KIT / "elpv/images").rglob("*.png"))[::60]
+    found = sorted((KIT / "elpv/images").iterdir())[::60] if (KIT / "elpv/images").is_dir() else []
     if not found:
         pytest.skip("the development kit is not there: LINEWARDEN_KIT")
     for path in found:
