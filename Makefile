@@ -2,7 +2,7 @@
 SHELL := /bin/bash
 .DELETE_ON_ERROR:
 .DEFAULT_GOAL := help
-.PHONY: help demo test check bench test-system lock docs tools clean
+.PHONY: help demo test check bench test-system lock docs tools system-tools clean
 PYTHON ?= python3
 ARGS ?=
 
@@ -25,6 +25,7 @@ check: $(ALL_READY)  ## style, types, architecture, generated files, lock
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports --no-logo
+	$(BIN)/hadolint Dockerfile.arm64
 	$(BIN)/pytest tests/architecture
 	$(BIN)/python -m agent.config.reference --check
 	@! grep -nE '://|--(extra-)?index|--find-links|--trusted-host' requirements/* || { echo "requirements/ must name no index" >&2; exit 1; }
@@ -33,7 +34,7 @@ bench: $(ALL_READY)  ## first speed figures, as ratios measured in the same run
 	@for file in benchmarks/speed/[a-z]*.py; do module=$$(basename $$file .py); \
 	  echo "benchmarks.speed.$$module"; $(BIN)/python -m benchmarks.speed.$$module $(ARGS) || exit 1; done
 
-test-system: $(ALL_READY) tools  ## slow tests: kills, broker outages, long replays
+test-system: $(ALL_READY) tools system-tools  ## slow tests: the service under a real systemd, the arm64 image, long replays
 	$(BIN)/pytest -m system $(ARGS)
 
 docs: $(ALL_READY)  ## write the generated files: sample, option reference, schema, channel table
@@ -45,9 +46,14 @@ lock: $(ALL_READY)  ## resolve requirements/*.txt again from pyproject.toml; ARG
 	  --no-emit-find-links pyproject.toml requirements/build.in --extra demo --extra dev -o requirements/lock.txt $(ARGS)
 	$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-header --no-emit-index-url \
 	  --no-emit-find-links pyproject.toml requirements/build.in --extra demo -c requirements/lock.txt -o requirements/demo.txt
+	$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-header --no-emit-index-url \
+	  --no-emit-find-links pyproject.toml requirements/build.in -c requirements/lock.txt -o requirements/run.txt
 
 tools:  # real broker and Prometheus for the tests
 	@.ci/tools
+
+system-tools:  # a real systemd and an arm64 emulator for the system tests
+	@.ci/system-tools
 
 clean:  ## remove the environment and caches
 	rm -rf .venv build dist *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 
 from agent.core.fold import Core
 from agent.errors import StoreCorrupt
-from agent.frames.measurer import FrameMeasurer
+from agent.frames.measurer import FrameMeasurer, MeasurerInTime
 from agent.plugins import PlugIns
 from agent.ports import PlugInContext, Snapshot
 from agent.runtime.control import NAME as CONTROL
@@ -22,13 +22,14 @@ from agent.runtime.engine import Engine
 from agent.runtime.inbox import BoundedInbox
 from agent.runtime.notify import SystemdNotifier
 from agent.runtime.snapshots import SnapshotBox
-from agent.runtime.threads import StopEvent, Worker
+from agent.runtime.threads import Pulse, StopEvent, Worker
+from agent.runtime.watchdog import Watchdog
 from agent.state_folder import CONTROL_NAME, STORE_NAME
 from agent.store.writer import SqliteStore
 
 if TYPE_CHECKING:
     from agent.config.model import Config, PlugIn
-    from agent.ports import Clock, Sink, Tap, View
+    from agent.ports import Clock, Sink, StopSignal, Tap, View
 
 _LOG = logging.getLogger("linewarden")
 _JOIN_S = 10.0
@@ -56,9 +57,14 @@ class App:
         now = clock.now()
         self.snapshots = SnapshotBox(Snapshot(now, now, self.boot_id, version("linewarden"), 0))
         self._inbox = BoundedInbox()
+        self._at_edges, self._in_core, self._at_sinks = StopEvent(), StopEvent(), StopEvent()
+        self._pulses = {p.name: Pulse(self._at_edges, clock) for p in config.taps}
         context = PlugInContext(config, clock, self._measurer, state_dir or Path(), self.boot_id)
         plugins = PlugIns()
-        self.taps: dict[str, Tap] = {p.name: _tap(plugins, p, context) for p in config.taps}
+        self.taps: dict[str, Tap] = {
+            p.name: _tap(plugins, p, replace(context, measurer=MeasurerInTime(self._measurer, self._pulses[p.name])))
+            for p in config.taps
+        }
         self.sinks: dict[str, Sink] = {p.name: _sink(plugins, p, context) for p in config.sinks} if live else {}
         self.views: list[View] = []
         if live and config.metrics.enabled:
@@ -68,6 +74,7 @@ class App:
         if live and state_dir is not None:
             control = ControlTap(state_dir / CONTROL_NAME, clock, self.snapshots, self._result_of)
             self.taps[control.name] = control
+            self._pulses[control.name] = Pulse(self._at_edges, clock)
         self.engine = Engine(
             core=lambda: Core(config, self.store),
             journal=self.store,
@@ -87,46 +94,43 @@ class App:
         Raises StoreCorrupt, after an orderly stop, when the store was found damaged: the next start sets it aside.
         """
         notifier = SystemdNotifier()
-        refolded = self.engine.recover()
+        watchdog = Watchdog(notifier, self._clock)
+        refolded = self.engine.recover(watchdog.starting)
         if refolded:
             _LOG.info("folded %d journal entries again", refolded)
-        at_edges, in_core, at_sinks = StopEvent(), StopEvent(), StopEvent()
-        core = Worker("core", lambda: self.engine.run(in_core), in_core, self._clock, fatal=(StoreCorrupt,))
-        taps = [self._tap_worker(tap, at_edges) for tap in self.taps.values()]
-        views = [Worker(f"view {view.name}", self._view_work(view, at_edges), at_edges, self._clock) for view in self.views]
-        sinks = [self._sink_worker(sink, at_sinks) for sink in self.sinks.values()]
+        core = Worker("core", self.engine.run, Pulse(self._in_core, self._clock), self._clock, fatal=(StoreCorrupt,))
+        taps = [self._tap_worker(tap) for tap in self.taps.values()]
+        views = [self._view_worker(view) for view in self.views]
+        sinks = [self._sink_worker(sink) for sink in self.sinks.values()]
         for worker in (core, *taps, *sinks, *views):
             worker.start()
         notifier.send("READY=1\nSTATUS=watching")
         on_ready()
-        self._watch(stop, core, taps, notifier)
+        self._watch(stop, core, taps, lambda: watchdog.feed(core, (*taps, *sinks, *views)))
         notifier.send("STOPPING=1")
-        at_edges.set()
+        self._at_edges.set()
         for worker in (*taps, *views):
             worker.join(_JOIN_S)
-        in_core.set()
+        self._in_core.set()
         core.join(6 * _JOIN_S)
         if sinks and not stop.is_set():
-            at_sinks.wait(_DRAIN_S)
-        at_sinks.set()
+            self._at_sinks.wait(_DRAIN_S)
+        self._at_sinks.set()
         for worker in sinks:
             worker.join(_JOIN_S)
         self.close()
         if core.error is not None:
             raise core.error
 
-    def _watch(self, stop: StopEvent, core: Worker, taps: list[Worker], notifier: SystemdNotifier) -> None:
-        """Until stopped, the core has ended, or every source has; the watchdog is fed only while the core makes progress."""
+    def _watch(self, stop: StopEvent, core: Worker, taps: list[Worker], feed: Callable[[], object]) -> None:
+        """Until stopped, the core has ended, or every source has; `feed` is called all the while."""
         sources = [(tap, worker) for tap, worker in zip(self.taps.values(), taps, strict=True) if tap.name != CONTROL]
         is_finite = bool(sources) and all(tap.finite for tap, _ in sources)
-        seen = -1
         while not stop.wait(_WATCH_S if self._live else 0.02):
             if not core.is_alive:
                 _LOG.error("the core has ended; stopping")
                 return
-            if self.engine.progress != seen:
-                seen = self.engine.progress
-                notifier.send("WATCHDOG=1")
+            feed()
             if is_finite and not any(worker.is_alive for _, worker in sources):
                 return
 
@@ -138,24 +142,27 @@ class App:
     def _result_of(self, request_id: str) -> bytes | None:
         return self.engine.result_of(request_id)
 
-    def _tap_worker(self, tap: Tap, stop: StopEvent) -> Worker:
-        def work() -> None:
+    def _tap_worker(self, tap: Tap) -> Worker:
+        def work(stop: StopSignal) -> None:
             tap.run(self._inbox, self.engine.positions.get(tap.name), stop)
 
-        return Worker(f"tap {tap.name}", work, stop, self._clock, is_finite=tap.finite)
+        return Worker(f"tap {tap.name}", work, self._pulses[tap.name], self._clock, is_finite=tap.finite)
 
-    def _sink_worker(self, sink: Sink, stop: StopEvent) -> Worker:
-        def work() -> None:
+    def _sink_worker(self, sink: Sink) -> Worker:
+        def work(stop: StopSignal) -> None:
             outbox = self.store.outbox()
             try:
                 sink.run(outbox, self.snapshots, stop)
             finally:
                 outbox.close()
 
-        return Worker(f"sink {sink.name}", work, stop, self._clock)
+        return Worker(f"sink {sink.name}", work, Pulse(self._at_sinks, self._clock), self._clock)
 
-    def _view_work(self, view: View, stop: StopEvent) -> Callable[[], None]:
-        return lambda: view.run(self.snapshots, stop)
+    def _view_worker(self, view: View) -> Worker:
+        def work(stop: StopSignal) -> None:
+            view.run(self.snapshots, stop)
+
+        return Worker(f"view {view.name}", work, Pulse(self._at_edges, self._clock), self._clock)
 
     def _figures(self, snapshot: Snapshot) -> Snapshot:
         return replace(

@@ -26,7 +26,11 @@ class Clock(Protocol):
 
 
 class StopSignal(Protocol):
-    """Says when to stop; wakes sleepers."""
+    """Says when to stop; wakes sleepers.
+
+    Looking at it from the thread that `run` was called in, or waiting on it there, is the worker's sign of life, which the watchdog
+    asks for: within a minute or two, whatever else takes long.
+    """
 
     def is_set(self) -> bool: ...
 

@@ -65,11 +65,12 @@ class EvidenceBank:
             np.greater_equal(self._evidence, self._c, out=self._crossed)
             return 1, np.flatnonzero(self._crossed) if np.count_nonzero(self._crossed) else _NONE
         r = self._r
-        for t in range(e.shape[0]):
-            row = e[t]
-            np.add(r, self._stake if measured is None else self._stake * measured[t], out=self._next)
-            r = np.multiply(self._next, row, out=row)  # needs no clip: below c after the row before, else restarted
-        crossed = _sum(e, np.empty((e.shape[0], self._c.size))) >= self._c
+        with np.errstate(over="ignore"):  # behind a crossing, where the rows are folded again from 0
+            for t in range(e.shape[0]):
+                row = e[t]
+                np.add(r, self._stake if measured is None else self._stake * measured[t], out=self._next)
+                r = np.multiply(self._next, row, out=row)
+            crossed = _sum(e, np.empty((e.shape[0], self._c.size))) >= self._c
         rows = np.flatnonzero(crossed.any(axis=1))
         last = int(rows[0]) if rows.size else e.shape[0] - 1
         np.copyto(self._r, e[last])

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
@@ -9,7 +10,7 @@ import click
 
 from agent.cli import console
 from agent.cli.access import again, agent_options, snapshot, state_folder, store
-from agent.errors import NotRunning
+from agent.errors import AgentError, NotRunning
 
 _UNACKNOWLEDGED = ("UNACK", "RTNUN", "LATCHED")
 
@@ -17,7 +18,10 @@ _UNACKNOWLEDGED = ("UNACK", "RTNUN", "LATCHED")
 @click.command("status")
 @agent_options
 @click.option("--json", "as_json", is_flag=True, help="Print everything that may be seen from outside, as JSON.")
-def status(config_file: Path | None, state_dir: Path | None, as_json: bool) -> int:
+@click.option(
+    "--max-age-s", type=click.FloatRange(min=0), help="Exit 1 when what is shown is older, as in a container's health check."
+)
+def status(config_file: Path | None, state_dir: Path | None, as_json: bool, max_age_s: float | None) -> int:
     """What is watched, how far learning is, and what is wrong.
 
     \b
@@ -27,6 +31,8 @@ def status(config_file: Path | None, state_dir: Path | None, as_json: bool) -> i
     Asks the running agent. Without one it says so and exits 1; `linewarden alarms` then still reads the store.
     """
     shown = snapshot(state_folder(config_file, state_dir))
+    if max_age_s is not None:
+        _check_age(shown["at"], max_age_s)
     if as_json:
         console.out_json(shown)
         return 0
@@ -91,6 +97,15 @@ def alarms(config_file: Path | None, state_dir: Path | None, every: bool, histor
     if waiting:
         console.next_step(f"linewarden ack {waiting[0]['occurrence_id']} --by NAME{again(config_file, state_dir)}")
     return 0
+
+
+def _check_age(shown_at: str, max_age_s: float) -> None:
+    """Raises AgentError when the core has shown nothing new for so long; an idle one shows its state every second."""
+    from agent.runtime.clock import SystemClock
+
+    age_s = (SystemClock().now() - datetime.fromisoformat(shown_at)).total_seconds()
+    if age_s > max_age_s:
+        raise AgentError(f"the agent answers, but its core has shown nothing new for {age_s:.0f} s", hint="see its log")
 
 
 def _show(documents: list[dict[str, Any]]) -> None:

@@ -19,6 +19,8 @@ from detectors.channels import IMAGE_CHANNELS, TABLE_VERSION
 if TYPE_CHECKING:
     from agent.config.model import FramesSection
     from agent.frames.reasons import MissingReason
+    from agent.ports import Measurer
+    from agent.runtime.threads import Pulse
 
 
 class FrameMeasurer:
@@ -84,6 +86,22 @@ class FrameMeasurer:
                 self._child.kill()
                 return "child_died"
             return result
+
+
+class MeasurerInTime:
+    """The measurer as one tap has it: the wait for the child, which has its time limits, is no silence of the tap's worker."""
+
+    def __init__(self, measurer: Measurer, pulse: Pulse) -> None:
+        self._measurer = measurer
+        self._pulse = pulse
+
+    def measure(self, image: bytes, path: str, frames_dir: str) -> Frame:
+        """See `agent.ports.Measurer`."""
+        with self._pulse.waiting():
+            return self._measurer.measure(image, path, frames_dir)
+
+    def close(self) -> None:
+        """Nothing: the measurer is everybody's."""
 
 
 def _environment() -> dict[str, str]:

@@ -20,10 +20,9 @@ if TYPE_CHECKING:
     from agent.config.model import AgentSection
     from agent.core.effects import Effects
     from agent.core.fold import Core
-    from agent.ports import Clock, Journal, Tap
+    from agent.ports import Clock, Journal, StopSignal, Tap
     from agent.runtime.inbox import BoundedInbox
     from agent.runtime.snapshots import SnapshotBox
-    from agent.runtime.threads import StopEvent
 
 _LOG = logging.getLogger("linewarden")
 # Wake-up when nothing arrives: short enough for the commit interval and the ticks, long enough to sleep.
@@ -90,10 +89,13 @@ class Engine:
         self._committed_at = self._ticked_at = self._checkpoint_at = self._shown_at = self._swept_at = now
         self.progress = 0
 
-    def recover(self) -> int:
-        """At the start: bring the core to where the journal ends, and note the gap; how many entries were folded again."""
+    def recover(self, on_entry: Callable[[], object] = lambda: None) -> int:
+        """At the start: bring the core to where the journal ends, and note the gap; how many entries were folded again.
+
+        on_entry: called for each of them; without a usable checkpoint there may be years of entries.
+        """
         stopped_at = self._journal.last_entry_at()
-        folded = self._refold()
+        folded = self._refold(on_entry)
         if self._live:
             self._fold(Gap(stopped_at, self._clock.now(), self._boot_id))
             if self._journal.quarantined is not None:
@@ -105,13 +107,13 @@ class Engine:
         self.show(self._clock.now())  # from the first moment views find every station
         return folded
 
-    def run(self, stop: StopEvent) -> None:
+    def run(self, stop: StopSignal) -> None:
         """Fold until stopped and the inbox is empty; the last commit is made and acknowledged.
 
         Called again after it raised, it goes back to what is committed and takes once more what was not.
         """
         if not self._is_intact:
-            self._restart()
+            self._restart(stop.is_set)
         try:
             self._work(stop)
         except StoreError:
@@ -122,14 +124,15 @@ class Engine:
             self._poison = self._folding  # the fold is deterministic: what failed once fails always
             raise
 
-    def _work(self, stop: StopEvent) -> None:
+    def _work(self, stop: StopSignal) -> None:
         while True:
             self.progress += 1
+            is_stopping = stop.is_set()  # looked at each time round, however busy: the sign of life
             self._acknowledge()
             delivery = self._again.popleft() if self._again else self._inbox.get(0.0 if self._commit_due() else _POLL_S)
             if delivery is not None:
                 self._take(delivery)
-            elif stop.is_set():
+            elif is_stopping:
                 break
             if self._live:
                 self._tick()
@@ -142,7 +145,7 @@ class Engine:
 
     # --- where the journal ends ---------------------------------------------------------------------------------------------
 
-    def _refold(self) -> int:
+    def _refold(self, on_entry: Callable[[], object]) -> int:
         """Fold what follows the latest usable checkpoint; the effects are in the store already. How many entries."""
         journal = self._journal
         after, discarded = 0, False
@@ -163,6 +166,7 @@ class Engine:
         folded = 0
         self._seq = self._checkpoint_seq = after
         for seq, entry in journal.entries_after(after):
+            on_entry()
             effects = self._core.fold(entry)
             if from_start:
                 for part in effects.parts:
@@ -171,9 +175,8 @@ class Engine:
             folded += 1
         return folded
 
-    def _restart(self) -> None:
+    def _restart(self, on_entry: Callable[[], object]) -> None:
         """After a failure: nothing of the open transaction counts, in the store or in the core."""
-        self.progress += 1
         self._again.extendleft(reversed(self._pending))
         self._pending.clear()
         self._receipts.clear()
@@ -182,7 +185,7 @@ class Engine:
         self._folding = None
         self._journal.rollback()
         self._core = self._make_core()
-        self._refold()
+        self._refold(on_entry)
         self._is_intact = True
 
     def result_of(self, request_id: str) -> bytes | None:

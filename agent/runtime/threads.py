@@ -1,17 +1,18 @@
-"""Threads at the edges: stopped together, restarted when they fail, their failures counted."""
+"""Threads at the edges: stopped together, restarted when they fail, their failures counted, their silence known."""
 
 from __future__ import annotations
 
 import logging
 import threading
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 from agent.errors import AgentError
 
 if TYPE_CHECKING:
-    from agent.ports import Clock
+    from agent.ports import Clock, StopSignal
 
 _LOG = logging.getLogger("linewarden")
 _FIRST_PAUSE_S = 0.5
@@ -38,12 +39,62 @@ class StopEvent:
         return self._event.wait(timeout_s)
 
 
+class Pulse:
+    """One worker's own stop signal (`agent.ports.StopSignal`): looking at it, or waiting on it, is the sign of life.
+
+    Only the worker's thread counts: a thread that a plug-in starts beside it may look as well, and proves nothing.
+    """
+
+    def __init__(self, stop: StopEvent, clock: Clock) -> None:
+        self._stop = stop
+        self._clock = clock
+        self._thread: int | None = None
+        self._beat_at = clock.elapsed()
+        self._is_waiting = False
+
+    def belongs_here(self) -> None:
+        """From now on the calling thread's looks are the ones that count."""
+        self._beat_at = self._clock.elapsed()
+        self._thread = threading.get_ident()
+
+    def is_set(self) -> bool:
+        """Whether to stop."""
+        if threading.get_ident() == self._thread:
+            self._beat_at = self._clock.elapsed()
+        return self._stop.is_set()
+
+    def wait(self, timeout_s: float) -> bool:
+        """Sleep until stop or timeout; True when stopped. However long, it is no silence."""
+        with self.waiting():
+            return self._stop.wait(timeout_s)
+
+    @contextmanager
+    def waiting(self) -> Iterator[None]:
+        """Inside, nothing is expected: for what certainly ends, because it has a time limit of its own."""
+        if threading.get_ident() != self._thread:
+            yield
+            return
+        self._is_waiting = True
+        try:
+            yield
+        finally:
+            self._beat_at = self._clock.elapsed()
+            self._is_waiting = False
+
+    @property
+    def silence_s(self) -> float:
+        """Seconds since the last sign of life; 0 before the thread runs and while it waits."""
+        if self._thread is None or self._is_waiting:
+            return 0.0
+        return self._clock.elapsed() - self._beat_at
+
+
 class EndedEarlyError(AgentError):
     """Work that should go on until stopped came to an end."""
 
 
 class Worker:
-    """One supervised thread: `work` runs until `stop`; when it raises it is counted, logged and run again after a pause.
+    """One supervised thread: `work` runs until its pulse says stop; when it raises it is counted, logged, run again after a pause.
 
     is_finite: the work may come to an end by itself; else an early return counts as a failure too. fatal: what ends the thread for
     good instead; then in `error`.
@@ -52,8 +103,8 @@ class Worker:
     def __init__(
         self,
         name: str,
-        work: Callable[[], None],
-        stop: StopEvent,
+        work: Callable[[StopSignal], None],
+        pulse: Pulse,
         clock: Clock,
         *,
         is_finite: bool = False,
@@ -61,7 +112,7 @@ class Worker:
     ) -> None:
         self.name = name
         self._work = work
-        self._stop = stop
+        self._pulse = pulse
         self._clock = clock
         self._is_finite = is_finite
         self._fatal = fatal
@@ -79,6 +130,11 @@ class Worker:
         """Whether the work goes on."""
         return self._thread.is_alive()
 
+    @property
+    def silence_s(self) -> float:
+        """Seconds since the work last gave a sign of life; 0 when it has ended."""
+        return self._pulse.silence_s if self.is_alive else 0.0
+
     def join(self, timeout_s: float) -> bool:
         """Wait for the end; True when it has ended."""
         self._thread.join(timeout_s)
@@ -86,11 +142,12 @@ class Worker:
 
     def _run(self) -> None:
         pause = _FIRST_PAUSE_S
-        while not self._stop.is_set():
+        self._pulse.belongs_here()
+        while not self._pulse.is_set():
             started = self._clock.elapsed()
             try:
-                self._work()
-                if self._is_finite or self._stop.is_set():
+                self._work(self._pulse)
+                if self._is_finite or self._pulse.is_set():
                     return
                 raise EndedEarlyError(self.name)  # noqa: TRY301  counted, logged and paused like any other failure
             except self._fatal as error:
@@ -101,7 +158,7 @@ class Worker:
                 self._note(error)
             if self._clock.elapsed() - started > _LONGEST_PAUSE_S:
                 pause = _FIRST_PAUSE_S
-            self._stop.wait(pause)
+            self._pulse.wait(pause)
             pause = min(2 * pause, _LONGEST_PAUSE_S)
 
     def _note(self, error: Exception) -> None:

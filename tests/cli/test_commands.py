@@ -263,6 +263,13 @@ def test_status_shows_what_a_running_agent_received(capsys: pytest.CaptureFixtur
     assert "ST4" in out
 
 
+def test_status_fails_when_the_core_has_shown_nothing_new_for_too_long(capsys: pytest.CaptureFixture[str], agent: Agent) -> None:
+    assert run(capsys, "status", "--config", agent.config, "--max-age-s", "30")[0] == 0
+    code, out, err = run(capsys, "status", "--config", agent.config, "--max-age-s", "0")
+    assert (code, out) == (1, "")
+    assert "its core has shown nothing new for" in err
+
+
 def test_imported_outcomes_reach_the_running_agent_once(capsys: pytest.CaptureFixture[str], agent: Agent, tmp_path: Path) -> None:
     lines = [
         {"part_id": f"P{k:05}", "defective": False, "observed_at": (START + timedelta(hours=1, seconds=k)).isoformat()}

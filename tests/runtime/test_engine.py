@@ -231,6 +231,19 @@ def test_a_restart_folds_again_what_follows_the_checkpoint_and_notes_the_gap(ben
     assert after.engine.positions == {"line": "after P3"}
 
 
+def test_a_long_start_and_a_long_restart_give_signs_of_life_for_every_entry(bench):
+    b = bench()
+    b.take("P1", "P2", "P3")
+    b.engine._commit()
+    signs = []
+    b.engine._restart(lambda: signs.append("restart"))
+    b.store.close()
+    after = Bench(b.folder)
+    after.engine.recover(lambda: signs.append("start"))
+    after.store.close()
+    assert signs == 4 * ["restart"] + 4 * ["start"], "the gap of the first start is an entry too"
+
+
 def test_what_was_not_committed_comes_again_and_is_folded_once(bench):
     b = bench()
     b.take("P1")

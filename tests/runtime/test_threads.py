@@ -18,7 +18,7 @@ from agent.runtime.control import ControlClient, ControlTap
 from agent.runtime.inbox import BoundedInbox
 from agent.runtime.notify import SystemdNotifier
 from agent.runtime.snapshots import SnapshotBox
-from agent.runtime.threads import StopEvent, Worker
+from agent.runtime.threads import Pulse, StopEvent, Worker
 from tests.brokers import until
 from tests.runtime.test_engine import delivery
 
@@ -33,13 +33,13 @@ def impatient(monkeypatch):
 def test_work_that_raises_is_counted_logged_once_and_run_again(impatient, caplog):
     stop, calls = StopEvent(), []
 
-    def work():
+    def work(_stop):
         calls.append(1)
         if len(calls) < 4:
             raise OSError("gone")
         stop.set()
 
-    worker = Worker("tap x", work, stop, ManualClock(T0))
+    worker = Worker("tap x", work, Pulse(stop, ManualClock(T0)), ManualClock(T0))
     with caplog.at_level(logging.ERROR):
         worker.start()
         assert worker.join(10)
@@ -51,16 +51,16 @@ def test_work_that_raises_is_counted_logged_once_and_run_again(impatient, caplog
 def test_work_that_returns_early_is_run_again_unless_it_is_finite(impatient):
     stop, calls = StopEvent(), []
 
-    def work():
+    def work(_stop):
         calls.append(1)
         if len(calls) == 3:
             stop.set()
 
-    endless = Worker("tap x", work, stop, ManualClock(T0))
+    endless = Worker("tap x", work, Pulse(stop, ManualClock(T0)), ManualClock(T0))
     endless.start()
     assert endless.join(10)
     assert endless.failures == {"EndedEarlyError": 2}
-    finite = Worker("tap y", lambda: None, StopEvent(), ManualClock(T0), is_finite=True)
+    finite = Worker("tap y", lambda _stop: None, Pulse(StopEvent(), ManualClock(T0)), ManualClock(T0), is_finite=True)
     finite.start()
     assert finite.join(10)
     assert finite.failures == {}
@@ -69,10 +69,10 @@ def test_work_that_returns_early_is_run_again_unless_it_is_finite(impatient):
 def test_a_fatal_error_ends_the_thread_and_is_kept():
     error = NotRunning("no")
 
-    def work():
+    def work(_stop):
         raise error
 
-    worker = Worker("core", work, StopEvent(), ManualClock(T0), fatal=(NotRunning,))
+    worker = Worker("core", work, Pulse(StopEvent(), ManualClock(T0)), ManualClock(T0), fatal=(NotRunning,))
     worker.start()
     assert worker.join(10)
     assert worker.error is error

@@ -19,6 +19,7 @@ from agent.documents import AlarmDoc, AndonDoc, HoldDoc, IncidentDoc
 from agent.ports import ChannelView, Snapshot, StationView, StreamView
 from agent.views.prometheus import PrometheusView
 from agent.views.prometheus.metrics import MAX_REASONS, MAX_STREAMS
+from agent.views.prometheus.server import MAX_READS
 from tests.brokers import until
 from tests.edges import FixedSnapshots, Running
 
@@ -146,6 +147,24 @@ def test_a_client_that_says_nothing_or_nonsense_does_not_stop_the_view(served):
     ):
         rude.sendall(b"\x00\xff" * 1000 + b"\n\n")
         silent.sendall(b"GET")
+        assert served.samples()
+
+
+def test_a_client_that_sends_byte_by_byte_is_let_go(served):
+    with socket.create_connection(("127.0.0.1", served.view.port)) as slow:
+        slow.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        sent = 0
+
+        def is_let_go():
+            nonlocal sent
+            try:
+                sent += slow.send(b"x")
+            except (BrokenPipeError, ConnectionResetError):
+                return True
+            return False
+
+        until(is_let_go, what="the view hangs up")
+        assert sent >= MAX_READS
         assert served.samples()
 
 

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import io
 import logging
+import socket
 from http import HTTPStatus
 from http.server import BaseHTTPRequestHandler, HTTPServer
 from typing import Any
@@ -17,6 +19,7 @@ from agent.views.prometheus.metrics import SnapshotCollector
 _LOG = logging.getLogger("linewarden")
 POLL_S = 0.25
 CLIENT_S = 3.0  # a client that says nothing for so long is let go
+MAX_READS = 8  # a request comes in one piece or a few; who sends it byte by byte, each in time, would hold the only thread
 PLAIN = "text/plain; version=0.0.4; charset=utf-8"
 
 
@@ -68,9 +71,32 @@ class _Server(HTTPServer):
         _LOG.debug("request from %s failed", client_address, exc_info=True)
 
 
+class _FewReads(io.RawIOBase):
+    """What a client sends, in at most MAX_READS pieces, each within CLIENT_S; then it has ended."""
+
+    def __init__(self, connection: socket.socket) -> None:
+        self._connection = connection
+        self._left = MAX_READS
+
+    def readable(self) -> bool:
+        """Yes."""
+        return True
+
+    def readinto(self, buffer: Any) -> int:
+        """See io.RawIOBase."""
+        self._left -= 1
+        return self._connection.recv_into(buffer) if self._left >= 0 else 0
+
+
 class _Handler(BaseHTTPRequestHandler):
     timeout = CLIENT_S
     server: _Server
+
+    def setup(self) -> None:
+        """Read no more than a request needs."""
+        super().setup()
+        self.rfile.close()
+        self.rfile = io.BufferedReader(_FewReads(self.connection))
 
     def do_GET(self) -> None:
         """Metrics, health, or nothing else."""
