@@ -69,6 +69,24 @@ def mqtt(box: Box) -> tuple[str, Callable[[bytes], None]]:
     return f'[[taps]]\ntype = "mqtt"\nname = "line"\n{broker}[[sinks]]\ntype = "mqtt"\nname = "plant"\n{broker}', send
 
 
+def socket(box: Box) -> tuple[str, Callable[[bytes], None]]:
+    """The unit's socket, and the client as a member of its group would use it."""
+
+    def send(raw: bytes) -> None:
+        box.write("tmp/record.json", raw.decode())
+        member = ("setpriv", "--reuid=65534", "--regid=linewarden-tap", "--clear-groups")
+        box.run(*member, "/opt/linewarden/bin/python", "-c", HAND_OVER, "/tmp/record.json")
+
+    return '[[taps]]\ntype = "socket"\nname = "line"\npath = "/run/linewarden/linetap.sock"\n', send
+
+
+HAND_OVER = """
+import json, sys
+from agent.client.linetap import LineTap
+tap = LineTap("/run/linewarden/linetap.sock")
+tap.send(json.load(open(sys.argv[1])))
+assert tap.close(10), tap.stats()
+"""
 PUBLISH = f"""
 import sys
 from paho.mqtt.publish import single
@@ -77,7 +95,7 @@ single(sys.argv[2], open(sys.argv[1]).read(), qos=1, hostname="127.0.0.1", port=
 """
 
 # One line per tap: how it is configured in the container, and how a record is sent to it there.
-CASES: dict[str, Callable[[Box], tuple[str, Callable[[bytes], None]]]] = {"jsonl": jsonl, "mqtt": mqtt}
+CASES: dict[str, Callable[[Box], tuple[str, Callable[[bytes], None]]]] = {"jsonl": jsonl, "mqtt": mqtt, "socket": socket}
 
 
 @pytest.mark.parametrize("tap", PlugIns().types("taps"))
