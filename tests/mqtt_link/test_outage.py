@@ -19,7 +19,7 @@ from paho.mqtt.client import Client
 
 from agent.mqtt_link.events import Connected, Disconnected
 from agent.runtime.clock import ManualClock, SystemClock
-from agent.runtime.threads import StopEvent, Worker
+from agent.runtime.threads import Pulse, StopEvent, Worker
 from agent.sinks import mqtt as sink_plugin
 from agent.taps import mqtt as tap_plugin
 from tests.brokers import Broker, free_port, needs_mosquitto, until
@@ -251,7 +251,8 @@ def test_a_network_thread_that_raises_is_started_again_and_works(tmp_path, monke
         genuine(payload, to)
 
     monkeypatch.setattr(sink, "_host_stored", broken)
-    worker = Worker("sink plant", lambda: sink.run(outbox, FixedSnapshots(), stop), stop, SystemClock())
+    clock = SystemClock()
+    worker = Worker("sink plant", lambda pulse: sink.run(outbox, FixedSnapshots(), pulse), Pulse(stop, clock), clock)
     worker.start()
     from tests.brokers import Plant
 

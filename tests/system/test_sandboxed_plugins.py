@@ -84,8 +84,9 @@ HAND_OVER = """
 import json, sys
 from agent.client.linetap import LineTap
 tap = LineTap("/run/linewarden/linetap.sock")
-tap.send(json.load(open(sys.argv[1])))
+assert tap.send({"type": "inspection", **json.load(open(sys.argv[1]))})
 assert tap.close(10), tap.stats()
+assert not tap.stats()["refused"], tap.stats()
 """
 PUBLISH = f"""
 import sys
