@@ -1,0 +1,45 @@
+"""The catalogue of words: both languages, within the limit, and on the page."""
+
+import re
+from pathlib import Path
+
+import pytest
+
+from agent.core.texts import CATALOGUES, ENGLISH, LIMIT
+from detectors.channels import IMAGE_CHANNELS, SCORE_CHANNELS
+
+PAGE = (Path(__file__).parents[2] / "docs" / "alarms.md").read_text()
+LEVELS = {code for spec in (*IMAGE_CHANNELS, *SCORE_CHANNELS) for code in (spec.up, spec.down)}
+LONGEST = {
+    "st": "STATION-12",
+    "size": "100 min",
+    "since": "31.12. 23:59",
+    "found": "1234",
+    "audits": "12345",
+    "claimed": "123.4",
+    "hold": "31.12. 23:59",
+    "part": "P" * 20,
+    "count": "1234",
+    "window": "1234",
+    "old": "m" * 32,
+    "new": "m" * 32,
+    "was": "12.3 %",
+    "place": "bottom right",
+}
+
+
+@pytest.mark.parametrize("language", CATALOGUES)
+def test_every_code_is_said_in_every_language_from_the_same_facts(language):
+    catalogue = CATALOGUES[language]
+    assert catalogue.keys() == ENGLISH.keys()
+    for code, words in catalogue.items():
+        said, meant = (set(re.findall(r"{(\w+)}", w.text)) for w in (words, ENGLISH[code]))
+        assert said == meant, code
+        text = words.text.format_map(LONGEST)
+        assert len(text) <= LIMIT, (code, len(text))
+        words.response.format_map(LONGEST)
+
+
+def test_every_alarm_outside_the_channels_is_on_the_page():
+    for code in ENGLISH.keys() - LEVELS:
+        assert code.startswith("place_") or f"`{code}`" in PAGE or f"`{code.replace('_', '-')}`" in PAGE, code
