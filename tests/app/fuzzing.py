@@ -99,10 +99,10 @@ def counted(folder, counter):
     return {labels.rpartition(":")[2]: total for labels, total in found.items()}
 
 
-def journalled(folder):
-    """Entries that came from outside."""
+def entries(folder):
+    """The journal's, of what came from outside."""
     with Reader(folder / "linewarden.db") as reader:
-        return sum(not isinstance(entry, Tick | Gap) for _, entry in reader.entries())
+        return [entry for _, entry in reader.entries() if not isinstance(entry, Tick | Gap)]
 
 
 def judged(folder):

@@ -9,7 +9,7 @@ from agent.app import build
 from agent.config.model import Config
 from agent.runtime.clock import SystemClock
 from agent.runtime.threads import StopEvent
-from tests.app.fuzzing import REASONS, counted, journalled, judged, memory_mb, mixed
+from tests.app.fuzzing import REASONS, counted, entries, judged, memory_mb, mixed
 from tests.core.folding import REGISTER
 
 FUZZED = 10_000
@@ -37,7 +37,7 @@ def test_every_line_is_journalled_refused_or_a_duplicate(fuzzed):
     folder, lines, _, _ = fuzzed
     refused, duplicates = (sum(counted(folder, counter).values()) for counter in ("refused", "duplicates"))
     assert refused > FUZZED // 2
-    assert refused + duplicates + journalled(folder) == len(lines)
+    assert refused + duplicates + len(entries(folder)) == len(lines)
 
 
 def test_refusals_are_counted_under_a_closed_set_of_reasons(fuzzed):
