@@ -27,7 +27,7 @@ import cv2
 import numpy as np
 
 from benchmarks.speed.targets import CPU_SHARE, PSS_ALONE_MB, PSS_WITH_FRAMES_MB, READY_S, beside
-from detectors.channels import IMAGE_CHANNELS, TABLE_VERSION
+from detectors.channels import IMAGE_CHANNELS, TABLE_VERSION, ChannelSpec
 
 START = datetime(2026, 1, 5, 6, 0, tzinfo=UTC)
 CONFIG = """
@@ -44,7 +44,8 @@ consequence = "field failure"
 tier = 3
 threshold = 0.5
 [stations.baseline]
-parts = 1000
+parts = {learned}
+min_stream_parts = {learned}
 [[taps]]
 type = "jsonl"
 name = "file"
@@ -56,6 +57,18 @@ AGENT = [sys.executable, "-m", "agent.cli.main"]
 STARTS = 7
 SETTLED_S = 5  # of the share of a core: the child has started, the files are open
 PARTS_PER_S = 10
+LEARNED = 1000
+PICTURES = 8
+LEARNED_FROM_PICTURES = 200  # the least a baseline takes
+
+
+def value(spec: ChannelSpec, noise: float) -> float | None:
+    """A plausible value of an image channel of a lit, grey picture."""
+    if spec.name in ("red_green", "blue_green"):
+        return None
+    if spec.transform == "log":
+        return float(np.exp((4.5 if spec.name == "luminance" else 1.0) + 0.1 * noise))
+    return float(1 / (1 + np.exp(3 + 0.5 * noise))) if spec.transform == "logit" else 0.05 * noise
 
 
 def inspections(
@@ -65,11 +78,7 @@ def inspections(
     rng = np.random.default_rng(seed)
     lines = []
     for k in range(parts):
-        noise = rng.standard_normal(len(IMAGE_CHANNELS))
-        values = [
-            float(np.exp(1 + 0.1 * v) if s.transform == "log" else 1 / (1 + np.exp(3 - 0.5 * v)) if s.transform == "logit" else v)
-            for s, v in zip(IMAGE_CHANNELS, noise, strict=True)
-        ]
+        values = [value(spec, noise) for spec, noise in zip(IMAGE_CHANNELS, rng.standard_normal(len(IMAGE_CHANNELS)), strict=True)]
         body: dict[str, object] = {
             "part_id": f"P{k:06d}",
             "station": station,
@@ -80,7 +89,7 @@ def inspections(
             "context": {"lot": f"L{k // 200}"},
         }
         if image:
-            body |= {"image": image} if k % image_every == 0 else {}
+            body |= {"image": image.format(k % PICTURES)} if k % image_every == 0 else {}
         elif frames:
             body["frame"] = {"values": values, "table": TABLE_VERSION}
         lines.append(json.dumps(body).encode() + b"\n")
@@ -104,10 +113,10 @@ def child_of(pid: int) -> int | None:
 class Live:
     """An agent of its own in `folder`, followed until it is stopped."""
 
-    def __init__(self, folder: Path, *, trusted: bool) -> None:
+    def __init__(self, folder: Path, *, trusted: bool, learned: int = LEARNED) -> None:
         self.folder = folder
         config = folder / "live.toml"
-        config.write_text(CONFIG.format(folder=folder, trusted=str(trusted).lower()))
+        config.write_text(CONFIG.format(folder=folder, trusted=str(trusted).lower(), learned=learned))
         self.notify = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
         self.notify.bind(str(folder / "notify"))
         self.notify.settimeout(30)
@@ -163,7 +172,7 @@ def replay_rate(parts: int) -> float:
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         (folder / "records.jsonl").write_bytes(b"".join(inspections(parts)))
-        (folder / "live.toml").write_text(CONFIG.format(folder=folder, trusted="true"))
+        (folder / "live.toml").write_text(CONFIG.format(folder=folder, trusted="true", learned=LEARNED))
         command = [*AGENT, "replay", "--config", str(folder / "live.toml"), "--trusted", str(folder / "records.jsonl")]
         started = time.perf_counter()
         subprocess.run(command, check=True, capture_output=True)
@@ -205,22 +214,22 @@ def disk(parts: int) -> tuple[float, float]:
         return written / parts, (folder / "state" / "linewarden.db").stat().st_size / parts
 
 
-def picture(folder: Path, *, colour: bool) -> str:
-    """Name of a 5-megapixel JPEG in the folder."""
-    image = cv2.GaussianBlur(np.random.default_rng(1).integers(0, 256, (2048, 2448), dtype=np.uint8), (9, 9), 3)
-    cv2.imwrite(str(folder / "frame.jpg"), cv2.merge([image, image[::-1], image[:, ::-1]]) if colour else image)
-    return "frame.jpg"
+def pictures(folder: Path, *, colour: bool) -> str:
+    """5-megapixel JPEGs in the folder; their name, to be numbered."""
+    for k in range(PICTURES):
+        image = cv2.GaussianBlur(np.random.default_rng(k).integers(0, 256, (2048, 2448), dtype=np.uint8), (9, 9), 3)
+        cv2.imwrite(str(folder / f"frame{k}.jpg"), cv2.merge([image, image[::-1], image[:, ::-1]]) if colour else image)
+    return "frame{}.jpg"
 
 
-def memory(lines: list[bytes], *, colour: bool | None = None) -> list[float]:
-    """PSS of the agent, and of the child where there is one, megabytes, once these parts are judged. colour None: no frames."""
+def memory(parts: int, *, colour: bool | None = None) -> list[float]:
+    """PSS of the agent, and of the child where there is one, megabytes, behind the fit of a baseline. colour None: no frames."""
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
-        if colour is not None:
-            picture(folder, colour=colour)
-        (folder / "live.jsonl").write_bytes(b"".join(lines))
-        live = Live(folder, trusted=False)
-        live.until(len(lines))
+        image = "" if colour is None else pictures(folder, colour=colour)
+        (folder / "live.jsonl").write_bytes(b"".join(inspections(parts, image=image, frames=False)))
+        live = Live(folder, trusted=False, learned=LEARNED if colour is None else LEARNED_FROM_PICTURES)
+        live.until(parts)
         result = [pss_mb(pid) for pid in live.pids()]
         live.end()
         return result
@@ -231,7 +240,7 @@ def cpu_share(lasting_s: int) -> list[float]:
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         (folder / "live.jsonl").touch()
-        image = picture(folder, colour=False)
+        image = pictures(folder, colour=False)
         live = Live(folder, trusted=False)
         lines = inspections((SETTLED_S + lasting_s) * PARTS_PER_S, image=image, image_every=PARTS_PER_S)
         feed(folder, lines[: SETTLED_S * PARTS_PER_S])
@@ -253,15 +262,15 @@ def main() -> None:
     print(f"start-ready: {ready_s:.2f} s, median of {STARTS} {beside(ready_s, READY_S)}")
     result: dict[str, object] = {"start_ready_s": ready_s}
     for name in ("grey", "colour"):
-        agent, child = memory(inspections(40, image="frame.jpg"), colour=name == "colour")
+        agent, child = memory(LEARNED_FROM_PICTURES + 50, colour=name == "colour")
         together = agent + child
         print(
             f"pss-{name}: agent {agent:.0f} MB, child {child:.0f} MB, together {together:.0f} MB after 5-megapixel {name} frames"
             f" {beside(together, PSS_WITH_FRAMES_MB)}"
         )
         result[f"pss_{name}_mb"] = {"agent": agent, "child": child, "together": together}
-    (alone,) = memory(inspections(2000, frames=False))
-    print(f"pss-alone: {alone:.0f} MB without frames, 2000 parts {beside(alone, PSS_ALONE_MB)}")
+    (alone,) = memory(2 * LEARNED)
+    print(f"pss-alone: {alone:.0f} MB without frames, {2 * LEARNED} parts {beside(alone, PSS_ALONE_MB)}")
     agent, child = cpu_share(options.cpu_s)
     print(
         f"cpu-share: {agent + child:.2%} of one core (agent {agent:.2%}, child {child:.2%}) at {PARTS_PER_S} parts/s with a"
