@@ -1,10 +1,11 @@
-"""The agent as a whole: replay rate, start-up, resident memory, bytes written per part.
+"""The agent as a whole: replay rate, start-up, resident memory, share of a core, bytes written per part.
 
-    python -m benchmarks.speed.agent [--parts 4000]
+    python -m benchmarks.speed.agent [--parts 10000] [--json OUT]
 
 Scenario ids: replay-records (inspections with measured frames through tap, fold and store), start-ready (process start to READY on
-the notify socket), pss-agent and pss-child (after frames of 2448×2048 grey), bytes-per-part (what the live agent gave to the
-kernel to write, /proc/PID/io, and the store's size on disk). Simulated values; no kit needed.
+the notify socket, median of 7), pss-grey and pss-colour (agent and child after frames of 2448×2048), pss-alone (the agent where
+records name no frame), cpu-share (agent and child, of one core, 10 parts/s and a 2448×2048 grey JPEG a second), bytes-per-part
+(what the live agent gave to the kernel to write, /proc/PID/io, and the store's size on disk). Simulated values; no kit needed.
 """
 
 from __future__ import annotations
@@ -14,6 +15,7 @@ import json
 import os
 import signal
 import socket
+import statistics
 import subprocess
 import sys
 import tempfile
@@ -24,14 +26,15 @@ from pathlib import Path
 import cv2
 import numpy as np
 
-from detectors.channels import IMAGE_CHANNELS, TABLE_VERSION
+from benchmarks.speed.targets import CPU_SHARE, PSS_ALONE_MB, PSS_WITH_FRAMES_MB, READY_S, beside
+from detectors.channels import IMAGE_CHANNELS, TABLE_VERSION, ChannelSpec
 
 START = datetime(2026, 1, 5, 6, 0, tzinfo=UTC)
 CONFIG = """
 [agent]
 state_dir = "{folder}/state"
 [metrics]
-enabled = false
+port = 0
 [[stations]]
 id = "ST4"
 owner = "owner"
@@ -41,31 +44,44 @@ consequence = "field failure"
 tier = 3
 threshold = 0.5
 [stations.baseline]
-parts = 1000
+parts = {learned}
+min_stream_parts = {learned}
 [[taps]]
 type = "jsonl"
 name = "file"
 paths = ["{folder}/live.jsonl"]
 frames_dir = "{folder}"
 trusted = {trusted}
-poll_s = 0.05
 """
 AGENT = [sys.executable, "-m", "agent.cli.main"]
+STARTS = 7
+SETTLED_S = 5  # of the share of a core: the child has started, the files are open
+PARTS_PER_S = 10
+LEARNED = 1000
+PICTURES = 8
+LEARNED_FROM_PICTURES = 200  # the least a baseline takes
 
 
-def inspections(parts: int, *, image: str = "", frames: bool = True) -> list[bytes]:
-    """Records in control, as bytes of one line each."""
-    rng = np.random.default_rng(5)
+def value(spec: ChannelSpec, noise: float) -> float | None:
+    """A plausible value of an image channel of a lit, grey picture."""
+    if spec.name in ("red_green", "blue_green"):
+        return None
+    if spec.transform == "log":
+        return float(np.exp((4.5 if spec.name == "luminance" else 1.0) + 0.1 * noise))
+    return float(1 / (1 + np.exp(3 + 0.5 * noise))) if spec.transform == "logit" else 0.05 * noise
+
+
+def inspections(
+    parts: int, *, image: str = "", image_every: int = 1, frames: bool = True, station: str = "ST4", seed: int = 5
+) -> list[bytes]:
+    """Records in control, as bytes of one line each; every `image_every`th names the image, or each carries a measured frame."""
+    rng = np.random.default_rng(seed)
     lines = []
     for k in range(parts):
-        noise = rng.standard_normal(len(IMAGE_CHANNELS))
-        values = [
-            float(np.exp(1 + 0.1 * v) if s.transform == "log" else 1 / (1 + np.exp(3 - 0.5 * v)) if s.transform == "logit" else v)
-            for s, v in zip(IMAGE_CHANNELS, noise, strict=True)
-        ]
+        values = [value(spec, noise) for spec, noise in zip(IMAGE_CHANNELS, rng.standard_normal(len(IMAGE_CHANNELS)), strict=True)]
         body: dict[str, object] = {
             "part_id": f"P{k:06d}",
-            "station": "ST4",
+            "station": station,
             "captured_at": (START + timedelta(seconds=k)).isoformat(),
             "verdict": "ok",
             "p_defect": float(1 / (1 + np.exp(3 - rng.standard_normal()))),
@@ -73,7 +89,7 @@ def inspections(parts: int, *, image: str = "", frames: bool = True) -> list[byt
             "context": {"lot": f"L{k // 200}"},
         }
         if image:
-            body["image"] = image
+            body |= {"image": image.format(k % PICTURES)} if k % image_every == 0 else {}
         elif frames:
             body["frame"] = {"values": values, "table": TABLE_VERSION}
         lines.append(json.dumps(body).encode() + b"\n")
@@ -97,10 +113,10 @@ def child_of(pid: int) -> int | None:
 class Live:
     """An agent of its own in `folder`, followed until it is stopped."""
 
-    def __init__(self, folder: Path, *, trusted: bool) -> None:
+    def __init__(self, folder: Path, *, trusted: bool, learned: int = LEARNED) -> None:
         self.folder = folder
         config = folder / "live.toml"
-        config.write_text(CONFIG.format(folder=folder, trusted=str(trusted).lower()))
+        config.write_text(CONFIG.format(folder=folder, trusted=str(trusted).lower(), learned=learned))
         self.notify = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
         self.notify.bind(str(folder / "notify"))
         self.notify.settimeout(30)
@@ -135,6 +151,16 @@ class Live:
             next(x for x in Path(f"/proc/{self.process.pid}/io").read_text().splitlines() if x.startswith("write_bytes")).split()[1]
         )
 
+    def pids(self) -> list[int]:
+        """The agent, and its frame child where there is one."""
+        child = child_of(self.process.pid)
+        return [self.process.pid] if child is None else [self.process.pid, child]
+
+    def cpu_s(self) -> list[float]:
+        """Processor seconds of each of them, user and system."""
+        ticks = [Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[11:13] for pid in self.pids()]
+        return [(int(user) + int(system)) / os.sysconf("SC_CLK_TCK") for user, system in ticks]
+
     def end(self) -> None:
         """Stop it."""
         self.process.send_signal(signal.SIGTERM)
@@ -146,67 +172,118 @@ def replay_rate(parts: int) -> float:
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         (folder / "records.jsonl").write_bytes(b"".join(inspections(parts)))
-        (folder / "live.toml").write_text(CONFIG.format(folder=folder, trusted="true"))
+        (folder / "live.toml").write_text(CONFIG.format(folder=folder, trusted="true", learned=LEARNED))
         command = [*AGENT, "replay", "--config", str(folder / "live.toml"), "--trusted", str(folder / "records.jsonl")]
         started = time.perf_counter()
         subprocess.run(command, check=True, capture_output=True)
         return parts / (time.perf_counter() - started)
 
 
-def disk(parts: int) -> tuple[float, float, float]:
-    """(seconds to READY, bytes written per part at ten parts a second, store bytes per part)."""
+def starts() -> float:
+    """Seconds to READY, the median."""
+    seconds = []
+    for _ in range(STARTS):
+        with tempfile.TemporaryDirectory() as name:
+            (Path(name) / "live.jsonl").touch()
+            live = Live(Path(name), trusted=True)
+            seconds.append(live.ready_s)
+            live.end()
+    return statistics.median(seconds)
+
+
+def feed(folder: Path, lines: list[bytes]) -> None:
+    """Append them, ten a second."""
+    due = time.monotonic()
+    with (folder / "live.jsonl").open("ab", buffering=0) as file:
+        for line in lines:
+            file.write(line)
+            due += 1 / PARTS_PER_S
+            time.sleep(max(0.0, due - time.monotonic()))
+
+
+def disk(parts: int) -> tuple[float, float]:
+    """(bytes written per part at ten parts a second, store bytes per part)."""
     with tempfile.TemporaryDirectory(dir=Path.cwd()) as name:
         folder = Path(name)
         (folder / "live.jsonl").touch()
         live = Live(folder, trusted=True)
-        lines = inspections(parts)
-        with (folder / "live.jsonl").open("ab") as file:
-            for first in range(0, parts, 10):
-                file.writelines(lines[first : first + 10])
-                file.flush()
-                time.sleep(1.0)
+        feed(folder, inspections(parts))
         live.until(parts)
         written = live.written()
         live.end()
-        size = (folder / "state" / "linewarden.db").stat().st_size
-        return live.ready_s, written / parts, size / parts
+        return written / parts, (folder / "state" / "linewarden.db").stat().st_size / parts
 
 
-def memory(frames: int = 40) -> tuple[float, float]:
-    """PSS of agent and child, megabytes, after 5-megapixel grey frames."""
+def pictures(folder: Path, *, colour: bool) -> str:
+    """5-megapixel JPEGs in the folder; their name, to be numbered."""
+    for k in range(PICTURES):
+        image = cv2.GaussianBlur(np.random.default_rng(k).integers(0, 256, (2048, 2448), dtype=np.uint8), (9, 9), 3)
+        cv2.imwrite(str(folder / f"frame{k}.jpg"), cv2.merge([image, image[::-1], image[:, ::-1]]) if colour else image)
+    return "frame{}.jpg"
+
+
+def memory(parts: int, *, colour: bool | None = None) -> list[float]:
+    """PSS of the agent, and of the child where there is one, megabytes, behind the fit of a baseline. colour None: no frames."""
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
-        image = cv2.GaussianBlur(np.random.default_rng(1).integers(0, 256, (2048, 2448), dtype=np.uint8), (9, 9), 3)
-        cv2.imwrite(str(folder / "frame.jpg"), image)
-        (folder / "live.jsonl").write_bytes(b"".join(inspections(frames, image="frame.jpg")))
-        live = Live(folder, trusted=False)
-        live.until(frames)
-        child = child_of(live.process.pid)
-        result = pss_mb(live.process.pid), 0.0 if child is None else pss_mb(child)
+        image = "" if colour is None else pictures(folder, colour=colour)
+        (folder / "live.jsonl").write_bytes(b"".join(inspections(parts, image=image, frames=False)))
+        live = Live(folder, trusted=False, learned=LEARNED if colour is None else LEARNED_FROM_PICTURES)
+        live.until(parts)
+        result = [pss_mb(pid) for pid in live.pids()]
         live.end()
         return result
+
+
+def cpu_share(lasting_s: int) -> list[float]:
+    """Share of one core that agent and child take."""
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        (folder / "live.jsonl").touch()
+        image = pictures(folder, colour=False)
+        live = Live(folder, trusted=False)
+        lines = inspections((SETTLED_S + lasting_s) * PARTS_PER_S, image=image, image_every=PARTS_PER_S)
+        feed(folder, lines[: SETTLED_S * PARTS_PER_S])
+        before, started = live.cpu_s(), time.monotonic()
+        feed(folder, lines[SETTLED_S * PARTS_PER_S :])
+        after, lasted_s = live.cpu_s(), time.monotonic() - started
+        live.end()
+        return [(then - first) / lasted_s for first, then in zip(before, after, strict=True)]
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--parts", type=int, default=10_000, help="parts replayed")
     parser.add_argument("--live-parts", type=int, default=300, help="parts of the disk figure, ten a second")
+    parser.add_argument("--cpu-s", type=int, default=60, help="seconds of the share of a core")
     parser.add_argument("--json", type=Path)
     options = parser.parse_args()
-    agent, child = memory()
-    ready_s, written, size = disk(options.live_parts)
-    result = {
-        "replay_records_per_s": replay_rate(options.parts),
-        "start_ready_s": ready_s,
-        "pss_agent_mb": agent,
-        "pss_child_mb": child,
-        "bytes_written_per_part": written,
-        "store_bytes_per_part": size,
-    }
-    print(f"replay-records: {result['replay_records_per_s']:.0f} records/s, {options.parts} parts with frames")
-    print(f"start-ready: {ready_s:.2f} s")
-    print(f"pss-agent: {agent:.0f} MB, pss-child: {child:.0f} MB after 5-megapixel grey frames, together {agent + child:.0f} MB")
-    print(f"bytes-per-part: {written:.0f} written at 10 parts/s, {size:.0f} in the store after {options.live_parts} parts")
+    ready_s = starts()
+    print(f"start-ready: {ready_s:.2f} s, median of {STARTS} {beside(ready_s, READY_S)}")
+    result: dict[str, object] = {"start_ready_s": ready_s}
+    for name in ("grey", "colour"):
+        agent, child = memory(LEARNED_FROM_PICTURES + 50, colour=name == "colour")
+        together = agent + child
+        print(
+            f"pss-{name}: agent {agent:.0f} MB, child {child:.0f} MB, together {together:.0f} MB after 5-megapixel {name} frames"
+            f" {beside(together, PSS_WITH_FRAMES_MB)}"
+        )
+        result[f"pss_{name}_mb"] = {"agent": agent, "child": child, "together": together}
+    (alone,) = memory(2 * LEARNED)
+    print(f"pss-alone: {alone:.0f} MB without frames, {2 * LEARNED} parts {beside(alone, PSS_ALONE_MB)}")
+    agent, child = cpu_share(options.cpu_s)
+    print(
+        f"cpu-share: {agent + child:.2%} of one core (agent {agent:.2%}, child {child:.2%}) at {PARTS_PER_S} parts/s with a"
+        f" 5-megapixel frame a second {beside(100 * (agent + child), 100 * CPU_SHARE)}"
+    )
+    written, size = disk(options.live_parts)
+    print(
+        f"bytes-per-part: {written:.0f} written at {PARTS_PER_S} parts/s, {size:.0f} in the store after {options.live_parts} parts"
+    )
+    rate = replay_rate(options.parts)
+    print(f"replay-records: {rate:.0f} records/s, {options.parts} parts with frames")
+    result |= {"pss_alone_mb": alone, "cpu_share": {"agent": agent, "child": child, "together": agent + child}}
+    result |= {"bytes_written_per_part": written, "store_bytes_per_part": size, "replay_records_per_s": rate}
     if options.json:
         options.json.write_text(json.dumps(result, indent=1))
 

@@ -19,6 +19,7 @@ import numpy as np
 import river
 from river.drift import ADWIN, PageHinkley
 
+from benchmarks.speed.targets import TICK_US, beside
 from detectors.baseline import Standardiser, fit
 from detectors.level_shift import LevelShift
 
@@ -26,12 +27,12 @@ REPEATS = 7
 
 
 def median_us(call, updates: int) -> float:
-    """Microseconds per update: median over repeats of a whole pass."""
+    """Microseconds of processor time per update, which other programs do not lengthen: median over repeats of a whole pass."""
     times = []
     for _ in range(REPEATS):
-        start = time.perf_counter()
+        start = time.process_time()
         call()
-        times.append((time.perf_counter() - start) / updates * 1e6)
+        times.append((time.process_time() - start) / updates * 1e6)
     return statistics.median(times)
 
 
@@ -94,7 +95,8 @@ def main() -> None:
     page_hinkley = peer(PageHinkley)
     result = {"river": river.__version__, "pagehinkley_ns": page_hinkley * 1e3, "tick_256_us": tick()}
     print(f"River {river.__version__}: PageHinkley {page_hinkley * 1e3:.0f} ns per update")
-    print(f"tick-256: {result['tick_256_us']:.1f} us for 256 channels, transform to comparison")
+    us = result["tick_256_us"]
+    print(f"tick-256: {us:.1f} us for 256 channels, transform to comparison {beside(us, TICK_US)}")
     for channels in (32, 256, 1024):
         for batch in (500, 1):
             adwin, row = peer(ADWIN), engine(channels, batch)  # next to each other: the machine's clock moves

@@ -1,8 +1,9 @@
 """What measuring a frame costs: against OpenCV's own down-scale of it in the same run, and what the child keeps resident.
 
-    python benchmarks/speed/frames.py [--out results.json]
+    python -m benchmarks.speed.frames [--json OUT]
 
-F1 and F2: channels of a 2448×2048 frame, grey and colour, one thread, as a multiple of cv2.resize(INTER_AREA) to a quarter.
+F1 and F2: channels of a 2448×2048 frame (5 megapixels), grey and colour, one thread, as a multiple of cv2.resize(INTER_AREA) to a
+quarter; F5 and F6 the same of 640×480 (0.3 megapixels), F7 and F8 of 4096×3000 (12 megapixels); decoding such a JPEG beside each.
 F3: a frame through the child (JPEG in, channels out), as a multiple of cv2.imdecode in this process. F4: PSS of the child.
 """
 
@@ -21,18 +22,23 @@ from agent.frames.measurer import FrameMeasurer
 from detectors.channels.measure import measure
 
 ROUNDS = 40
+SIZES = {"0.3 MP": (480, 640), "5 MP": (2048, 2448), "12 MP": (3000, 4096)}
+IDS = {("5 MP", 1): "F1", ("5 MP", 3): "F2", ("0.3 MP", 1): "F5", ("0.3 MP", 3): "F6", ("12 MP", 1): "F7", ("12 MP", 3): "F8"}
 
 
-def interleaved_ms(*calls):
-    """Median milliseconds of each call, the calls taking turns so that a busy machine slows all of them alike."""
+def interleaved_ms(*calls, clock=time.process_time):
+    """Median milliseconds of each call, the calls taking turns so that a busy machine slows all of them alike.
+
+    clock: processor time of this process, which other programs do not lengthen; elapsed time where another process does the work.
+    """
     spent = np.empty((ROUNDS, len(calls)))
     for call in calls:
         call()
     for i in range(ROUNDS):
         for j, call in enumerate(calls):
-            start = time.perf_counter()
+            start = clock()
             call()
-            spent[i, j] = time.perf_counter() - start
+            spent[i, j] = clock() - start
     return (np.median(spent, axis=0) * 1e3).tolist()
 
 
@@ -41,38 +47,60 @@ def pss_mb(pid):
     return int(next(line for line in lines if line.startswith("Pss:")).split()[1]) / 1024
 
 
+def grey_frame(height, width):
+    return cv2.GaussianBlur(np.random.default_rng(1).integers(0, 256, (height, width), dtype=np.uint8), (9, 9), 2)
+
+
+def coloured(grey):
+    return cv2.merge([grey, np.roll(grey, 7, 0), np.roll(grey, 7, 1)])
+
+
+def row(size, image):
+    """One size and colour: channels, their peer and the decoding of the JPEG, in milliseconds."""
+    planes = 1 if image.ndim == 2 else 3
+    data = cv2.imencode(".jpg", image)[1]
+    ours, peer, decode = interleaved_ms(
+        lambda: measure(image),
+        lambda: cv2.resize(image, None, fx=0.25, fy=0.25, interpolation=cv2.INTER_AREA),
+        lambda: cv2.imdecode(data, cv2.IMREAD_ANYCOLOR),
+    )
+    name = f"{IDS[size, planes]} channels, {size} {'grey' if planes == 1 else 'colour'}"
+    return {"id": name, "ms": ours, "peer": "INTER_AREA to a quarter", "peer_ms": peer, "ratio": ours / peer, "decode_ms": decode}
+
+
 def main():
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--out", type=Path, help="write the results here as JSON")
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--json", type=Path)
     arguments = parser.parse_args()
     cv2.setNumThreads(1)
-    rng = np.random.default_rng(1)
-    grey = cv2.GaussianBlur(rng.integers(0, 256, (2048, 2448), dtype=np.uint8), (9, 9), 2)
-    colour = cv2.merge([grey, np.roll(grey, 7, 0), np.roll(grey, 7, 1)])
     rows = []
-    for scenario, image in (("F1 channels, grey", grey), ("F2 channels, colour", colour)):
-        ours, peer = interleaved_ms(
-            lambda image=image: measure(image),
-            lambda image=image: cv2.resize(image, None, fx=0.25, fy=0.25, interpolation=cv2.INTER_AREA),
-        )
-        rows.append({"id": scenario, "ms": ours, "peer": "INTER_AREA to a quarter", "peer_ms": peer, "ratio": ours / peer})
+    for size, (height, width) in SIZES.items():
+        grey = grey_frame(height, width)
+        rows += [row(size, grey), row(size, coloured(grey))]
     measurer = FrameMeasurer(FramesSection())
-    small = cv2.resize(grey, (320, 240))
-    measurer.measure(cv2.imencode(".png", small)[1].tobytes(), "", "")
+    grey = grey_frame(*SIZES["5 MP"])
+    measurer.measure(cv2.imencode(".png", cv2.resize(grey, (320, 240)))[1].tobytes(), "", "")
     resident = {"after a small frame": pss_mb(measurer.pid)}
-    data = cv2.imencode(".jpg", grey)[1]
-    raw = data.tobytes()
-    ours, peer = interleaved_ms(lambda: measurer.measure(raw, "", ""), lambda: cv2.imdecode(data, cv2.IMREAD_ANYCOLOR))
-    rows.append({"id": "F3 JPEG through the child", "ms": ours, "peer": "imdecode", "peer_ms": peer, "ratio": ours / peer})
-    resident["after 2448×2048 frames"] = pss_mb(measurer.pid)
+    for name, image in (("grey", grey), ("colour", coloured(grey))):
+        data = cv2.imencode(".jpg", image)[1]
+        raw = data.tobytes()
+        ours, peer = interleaved_ms(
+            lambda raw=raw: measurer.measure(raw, "", ""),
+            lambda data=data: cv2.imdecode(data, cv2.IMREAD_ANYCOLOR),
+            clock=time.perf_counter,
+        )
+        rows.append(
+            {"id": f"F3 JPEG through the child, {name}", "ms": ours, "peer": "imdecode", "peer_ms": peer, "ratio": ours / peer}
+        )
+        resident[f"after 5-megapixel {name} frames"] = pss_mb(measurer.pid)
     measurer.close()
-    print(f"{'scenario':28} {'ms':>8} {'peer ms':>8} {'ratio':>6}  peer")
-    for row in rows:
-        print(f"{row['id']:28} {row['ms']:8.2f} {row['peer_ms']:8.2f} {row['ratio']:6.2f}  {row['peer']}")
+    for each in rows:
+        decode = f"; decoding it {each['decode_ms']:.2f} ms" if "decode_ms" in each else ""
+        print(f"{each['id']}: {each['ms']:.2f} ms, {each['ratio']:.2f} x {each['peer']} at {each['peer_ms']:.2f} ms{decode}")
     for when, megabytes in resident.items():
         print(f"F4 PSS of the child {when}: {megabytes:.1f} MB")
-    if arguments.out:
-        arguments.out.write_text(json.dumps({"opencv": cv2.__version__, "rows": rows, "child_pss_mb": resident}, indent=2) + "\n")
+    if arguments.json:
+        arguments.json.write_text(json.dumps({"opencv": cv2.__version__, "rows": rows, "child_pss_mb": resident}, indent=1))
 
 
 if __name__ == "__main__":

@@ -1,0 +1,14 @@
+"""What the figures must not exceed, printed beside them."""
+
+from __future__ import annotations
+
+TICK_US = 100.0  # 256 channels, one row
+PSS_WITH_FRAMES_MB = 150.0  # agent and child together, frames of 5 megapixels
+PSS_ALONE_MB = 100.0  # no frames
+CPU_SHARE = 0.05  # of one core, 10 parts/s with a 5-megapixel frame a second
+READY_S = 2.0
+
+
+def beside(value: float, most: float) -> str:
+    """The target, and whether it is met."""
+    return f"(target <= {most:g}: {'met' if value <= most else 'MISSED'})"
