@@ -51,7 +51,11 @@ def show(station: str | None, config_file: Path | None, state_dir: Path | None, 
 
 @baseline.command("accept", short_help="Put waiting baselines in force.")
 @click.argument("station")
-@click.option("--stream", default="", help="One stream, or `outcomes`: learns the present state anew. `identity`: approves the model that judges now.")
+@click.option(
+    "--stream",
+    default="",
+    help="One stream, or `outcomes`: learns the present state anew. `identity`: approves the model that judges now.",
+)
 @agent_options
 @person_options
 def accept(station: str, stream: str, config_file: Path | None, state_dir: Path | None, by: str, role: str, reason: str) -> int:
