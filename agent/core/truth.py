@@ -21,7 +21,8 @@ RECENT_AUDITS = 5_000
 class Truth:
     """Learns claims per scope from the first `parts` matured parts under it, then feeds one evidence for the whole station.
 
-    Scopes (view, recipe, model) have claims of their own: a new model learns its claims anew while the others go on. A matured
+    Scopes (view, recipe, model) have claims of their own: a new model learns its claims anew while the others go on. While a scope
+    learns, its parts are judged against the declared limit, where there is one. A matured
     audit of a passed part enters the test with its scope's claim; audits of rejects never do (they cannot show an escape).
     """
 
@@ -31,6 +32,8 @@ class Truth:
         self._parts = parts
         self._min_own = min_own
         self._detector = OutcomeGap(threshold) if options.mode != "none" else None
+        limit = options.max_escape_ppm
+        self._declared = None if limit is None else ClaimMap.constant(limit / 1e6)
         self._claims: dict[str, ClaimMap | None] = {}  # None: refused, and no declared limit to fall back on
         self._learning: dict[str, list[tuple[int, float, bool | None]]] = {}  # scope → (index, p, defective) of matured passes
         self._first: dict[str, int] = {}
@@ -91,10 +94,15 @@ class Truth:
             if part.index - first < self._parts or len(rows) < self._min_own:
                 if part.passed:
                     rows.append((part.index, part.p_defect, part.defective))
-                return None
+                return self._test(part, self._declared) if self._declared is not None else None
             self._learn(scope)
         claims = self._claims[scope]
-        if claims is None or not part.passed:
+        return None if claims is None else self._test(part, claims)
+
+    def _test(self, part: Pending, claims: ClaimMap) -> Crossing | None:
+        """Bet on one mature part against its claim; only verified passed parts can show an escape."""
+        assert self._detector is not None
+        if not part.passed:
             return None
         if self.armed_at is None:
             self.armed_at = part.index
@@ -121,7 +129,7 @@ class Truth:
                 labelled_share=len(labelled) / max(1, len(rows)),
             )
         except BaselineRefused as refusal:
-            self._claims[scope] = None if declared is None else ClaimMap.constant(declared / 1e6)
+            self._claims[scope] = self._declared
             self.detail = f"{scope}: {refusal}" + ("" if declared is None else f"; judged against the declared {declared:g} ppm")
 
     def _verify(self, part: Pending) -> None:

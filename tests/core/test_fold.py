@@ -173,6 +173,20 @@ def test_the_source_s_own_clock_event_matures_outcomes():
     assert REGISTER["owner"]
 
 
+def test_while_it_learns_a_station_is_judged_against_its_declared_limit():
+    limit = {"mode": "sample", "delay_s": 600, "audits_per_month": 10_000, "max_escape_ppm": 20_000}
+    quiet = Folding(config(outcomes=limit)).all(line(3, 700, escapes=0.01))
+    assert quiet.alarms == []
+    assert quiet.station.outcome_state == "learning"
+    assert quiet.station.audits_judged > 400
+    loud = Folding(config(outcomes=limit)).all(line(3, 700, escapes=0.12))
+    assert [a.alarm_id for a in loud.alarms] == ["bad-parts-passed"]
+    assert loud.core.view().holds[0].from_part_id == "P00000"
+    undeclared = Folding().all(line(3, 700, escapes=0.12))
+    assert undeclared.alarms == []
+    assert undeclared.station.audits_judged == 0
+
+
 def test_a_station_without_outcomes_watches_the_picture_and_says_that_it_has_no_truth():
     folding = Folding(config(outcomes={"mode": "none"})).all(line(1, 1400, change=darker)).restarted()
     assert [a.alarm_id for a in folding.alarms] == ["picture-light"]
