@@ -9,18 +9,16 @@ import numpy as np
 from numpy.typing import NDArray
 
 from detectors import arrays
+from detectors.column import Column, Reached
 from detectors.contract import BoolArray, Conformance, Crossing, FloatArray, IntArray, OracleResult, SavedState
 from detectors.errors import ParameterError
-from detectors.evidence import EvidenceBank
 from detectors.onset import from_lows
-from detectors.walk import Walk
 
 ODDS = (2.0, 4.0, 8.0)
 """Risk-adjusted bets: the odds of a defect are this many times the claimed odds."""
 SHARES = (0.003, 0.01, 0.03)
 """Contamination bets: this share of the passed parts is bad whatever the model said."""
 BETS = len(ODDS) + len(SHARES)
-_CHUNK = 256  # audits folded at once
 
 
 class OutcomeGap:
@@ -32,8 +30,7 @@ class OutcomeGap:
     """
 
     def __init__(self, threshold: float) -> None:
-        self._bank = EvidenceBank(np.full(BETS, 1.0 / BETS), np.array([float(threshold)]))
-        self._walk = Walk(BETS + 2, 1)  # log e of the bets, then bad ones and claimed bad ones
+        self._column = Column(BETS, threshold, 2)  # counted: bad ones and claimed bad ones
         self._total = np.zeros(3)  # audits, bad ones, claimed bad ones: ever
 
     @property
@@ -44,12 +41,12 @@ class OutcomeGap:
     @property
     def evidence(self) -> FloatArray:
         """Current evidence, (1,), a copy; 0 after a restart."""
-        return self._bank.evidence
+        return self._column.bank.evidence
 
     @property
     def thresholds(self) -> FloatArray:
         """Alarm threshold c, (1,), a copy."""
-        return self._bank.thresholds
+        return self._column.bank.thresholds
 
     @property
     def judged(self) -> int:
@@ -78,31 +75,19 @@ class OutcomeGap:
         rows, labels = x[measured], at[measured].tolist()
         claim, outcome = rows[:, 0], rows[:, 1]
         e = bets(claim, outcome)
-        steps = np.column_stack([np.log(e[:, :, 0]), outcome, claim])[:, :, None]
         for row in np.column_stack([np.ones(len(rows)), outcome, claim]):  # row by row: a batch has no say in the bits
             self._total += row
-        crossings: list[Crossing] = []
-        start = 0
-        while start < len(rows):
-            folded, crossed = self._bank.fold(e[start : start + _CHUNK].copy())
-            self._walk.add(steps[start : start + folded], labels[start : start + folded])
-            start += folded
-            if crossed.size:
-                crossings.append(self._crossing(labels[start - 1]))
-        return crossings
+        return [self._crossing(reached) for reached in self._column.fold(e, rows[:, ::-1], labels)]
 
-    def _crossing(self, at: int) -> Crossing:
-        """The crossing at label `at`; restarts."""
-        updates, trace = self._walk.count(0), self._walk.trace(0)
-        evidence, lead = self._bank.restart(0)
-        self._walk.restart(0, at)
+    def _crossing(self, reached: Reached) -> Crossing:
+        at, evidence, updates, lead, trace = reached
         lows = trace.lows(trace.sums[:, :BETS])
         bad, expected = (trace.sums[-1] - trace.sums[lows[lead]])[BETS:].tolist()
         return Crossing(
             column=0,
             at=at,
             evidence=evidence,
-            threshold=float(self._bank.thresholds[0]),
+            threshold=float(self.thresholds[0]),
             updates=updates,
             onset=from_lows(trace.labels[lows].tolist(), lead, at, int(trace.labels[0])),
             direction=1,
@@ -116,10 +101,10 @@ class OutcomeGap:
     def load(self, saved: SavedState) -> None:
         """Continue from a saved state. Raises ShapeError when it is not this detector's."""
         arrays.restore(self._state(), saved)
-        self._walk.restored()
+        self._column.restored()
 
     def _state(self) -> dict[str, NDArray[Any]]:
-        return {"total": self._total} | self._bank.state() | self._walk.state()
+        return {"total": self._total} | self._column.state()
 
 
 def bets(claim: FloatArray, outcome: FloatArray) -> FloatArray:

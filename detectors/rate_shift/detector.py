@@ -8,15 +8,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from detectors import arrays
+from detectors.column import Column, Reached
 from detectors.contract import BoolArray, Conformance, Crossing, FloatArray, IntArray, OracleResult, SavedState
 from detectors.errors import ParameterError
-from detectors.evidence import EvidenceBank
 from detectors.onset import from_lows
 from detectors.rate_shift.baseline import RateBaseline
 from detectors.rate_shift.bets import BETS, bets
-from detectors.walk import Walk
-
-_CHUNK = 32  # blocks folded at once: beyond a crossing the products grow on
 
 
 class RateShift:
@@ -29,8 +26,7 @@ class RateShift:
 
     def __init__(self, baseline: RateBaseline, threshold: float) -> None:
         self._baseline = baseline
-        self._bank = EvidenceBank(np.full(BETS, 1.0 / BETS), np.array([float(threshold)]))
-        self._walk = Walk(BETS + 2, 1)  # log e of the bets, then rejects and parts
+        self._column = Column(BETS, threshold, 2)  # counted: rejects and parts
 
     @property
     def columns(self) -> int:
@@ -40,12 +36,12 @@ class RateShift:
     @property
     def evidence(self) -> FloatArray:
         """Current evidence, (1,), a copy; 0 after a restart."""
-        return self._bank.evidence
+        return self._column.bank.evidence
 
     @property
     def thresholds(self) -> FloatArray:
         """Alarm threshold c, (1,), a copy."""
-        return self._bank.thresholds
+        return self._column.bank.thresholds
 
     def update(self, x: FloatArray, at: IntArray) -> list[Crossing]:
         """Fold T blocks (rejects, parts), (T, 2) float64, in order; at: labels (T,) int64.
@@ -59,22 +55,10 @@ class RateShift:
         rows, labels = x[measured], at[measured].tolist()
         known = self._baseline
         e = bets(rows[:, 0], rows[:, 1], known.low, known.high, known.correlation)
-        steps = np.concatenate([np.log(e[:, :, 0]), rows], axis=1)[:, :, None]
-        crossings: list[Crossing] = []
-        start = 0
-        while start < len(rows):
-            folded, crossed = self._bank.fold(e[start : start + _CHUNK].copy())
-            self._walk.add(steps[start : start + folded], labels[start : start + folded])
-            start += folded
-            if crossed.size:
-                crossings.append(self._crossing(labels[start - 1]))
-        return crossings
+        return [self._crossing(reached) for reached in self._column.fold(e, rows, labels)]
 
-    def _crossing(self, at: int) -> Crossing:
-        """The crossing at label `at`; restarts."""
-        updates, trace = self._walk.count(0), self._walk.trace(0)
-        evidence, lead = self._bank.restart(0)
-        self._walk.restart(0, at)
+    def _crossing(self, reached: Reached) -> Crossing:
+        at, evidence, updates, lead, trace = reached
         down, own = divmod(lead, BETS // 2)
         first = down * (BETS // 2)
         lows = trace.lows(trace.sums[:, first : first + BETS // 2])
@@ -83,7 +67,7 @@ class RateShift:
             column=0,
             at=at,
             evidence=evidence,
-            threshold=float(self._bank.thresholds[0]),
+            threshold=float(self.thresholds[0]),
             updates=updates,
             onset=from_lows(trace.labels[lows].tolist(), own, at, int(trace.labels[0])),
             direction=-1 if down else 1,
@@ -97,10 +81,10 @@ class RateShift:
     def load(self, saved: SavedState) -> None:
         """Continue from a saved state. Raises ShapeError when it is not this detector's."""
         arrays.restore(self._state(), saved)
-        self._walk.restored()
+        self._column.restored()
 
     def _state(self) -> dict[str, NDArray[Any]]:
-        return self._bank.state() | self._walk.state()
+        return self._column.state()
 
 
 def _checked(x: FloatArray) -> BoolArray:
