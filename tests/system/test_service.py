@@ -62,19 +62,7 @@ def test_the_limits_of_the_unit_are_in_force_by_systemds_account(box):
 
 
 @pytest.mark.parametrize(
-    ("seam", "worker"),
-    [
-        ("core", "core"),
-        ("tap", "tap line"),
-        ("sink", "sink plant"),
-        pytest.param(
-            "view",
-            "view prometheus",
-            marks=pytest.mark.xfail(
-                reason="fired in 6 runs of this case alone, in none of 2 runs of the whole suite: not explained"
-            ),
-        ),
-    ],
+    ("seam", "worker"), [("core", "core"), ("tap", "tap line"), ("sink", "sink plant"), ("view", "view prometheus")]
 )
 def test_a_worker_that_hangs_makes_the_watchdog_fire_and_the_service_comes_back(box, seam, worker):
     box.write(CONFIG, STATION + FOLLOW + SINK)

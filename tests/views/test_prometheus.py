@@ -54,9 +54,9 @@ def full(**more: Any) -> Snapshot:
 
 
 class Served:
-    def __init__(self, snapshot: Snapshot) -> None:
+    def __init__(self, snapshot: Snapshot, port: int = 0) -> None:
         self.shots = FixedSnapshots(snapshot)
-        self.view = PrometheusView(MetricsSection(port=0))
+        self.view = PrometheusView(MetricsSection(port=port))
         self.running = Running(lambda stop: self.view.run(self.shots, stop))
         until(lambda: self.view.port > 0, what="view listens")
 
@@ -166,6 +166,17 @@ def test_a_client_that_sends_byte_by_byte_is_let_go(served):
         until(is_let_go, what="the view hangs up")
         assert sent >= MAX_READS
         assert served.samples()
+
+
+def test_it_is_back_on_its_port_at_once_after_a_restart_whoever_scraped_it_last():
+    first = Served(full())
+    with first.running:
+        first.get("/metrics")
+        port = first.view.port
+    second = Served(full(), port)
+    with second.running:
+        assert second.view.port == port
+        assert b"linewarden_" in second.get("/metrics")
 
 
 def test_a_port_that_is_taken_is_an_error_for_the_supervisor():

@@ -62,6 +62,8 @@ class _Server(HTTPServer):
 
     def server_bind(self) -> None:
         """Bind without the base's look-up of the host's name, which may ask a name server that is not there."""
+        # Without it the last scrape holds the port for a minute after a restart.
+        self.socket.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         self.socket.bind(self.server_address)
         self.server_address = self.socket.getsockname()
         self.server_name, self.server_port = str(self.server_address[0]), int(self.server_address[1])
