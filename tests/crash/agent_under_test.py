@@ -34,7 +34,6 @@ class Phase:
     """One byte in a file that outlives the process."""
 
     def __init__(self, path: str) -> None:
-        Path(path).write_bytes(b"\0")
         descriptor = os.open(path, os.O_RDWR)
         self._map = mmap.mmap(descriptor, 1)
         os.close(descriptor)
