@@ -24,6 +24,10 @@ class Clock(Protocol):
         """Monotonic seconds."""
         ...
 
+    def is_synced(self) -> bool | None:
+        """Whether a time service keeps the wall time right; None where that cannot be known."""
+        ...
+
 
 class StopSignal(Protocol):
     """Says when to stop; wakes sleepers.

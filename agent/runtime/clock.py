@@ -5,6 +5,8 @@ from __future__ import annotations
 import time
 from datetime import UTC, datetime, timedelta
 
+from agent.runtime.timekeeping import is_synced
+
 
 class SystemClock:
     """The machine's clock."""
@@ -16,6 +18,10 @@ class SystemClock:
     def elapsed(self) -> float:
         """Monotonic seconds."""
         return time.monotonic()
+
+    def is_synced(self) -> bool | None:
+        """See agent.runtime.timekeeping."""
+        return is_synced()
 
 
 class ManualClock:
@@ -32,6 +38,10 @@ class ManualClock:
     def elapsed(self) -> float:
         """Monotonic seconds."""
         return self._elapsed
+
+    def is_synced(self) -> bool | None:
+        """Nobody can know."""
+        return None
 
     def move(self, seconds: float) -> None:
         """Both times go forward."""

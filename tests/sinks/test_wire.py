@@ -11,6 +11,7 @@ from paho.mqtt.reasoncodes import ReasonCode
 
 from agent.documents import OutMessage
 from agent.ports import OutRow
+from agent.runtime.clock import ManualClock
 from agent.sinks import mqtt
 from agent.sinks.mqtt.lane import Lane
 from agent.sinks.mqtt.sending import FIRST_FAILURE, NO_MATCHING_SUBSCRIBERS
@@ -20,13 +21,18 @@ from tests.edges import MemoryOutbox
 DATA = Path(mqtt.__file__).parent / "testdata"
 
 
+class Synced(ManualClock):
+    def is_synced(self) -> bool:
+        return True
+
+
 def andon() -> OutMessage:
     return OutMessage("andon/ST4/request", (DATA / "andon.json").read_bytes(), 1, True, "andon")
 
 
 def test_the_andon_request_of_the_testdata_is_sent_as_stands_beside_it():
     row = OutRow(7, andon(), datetime(2026, 3, 2, 6, tzinfo=UTC))
-    sent = Stamp("boot", 60.0).row(row, datetime(2026, 3, 2, 6, 0, 1, tzinfo=UTC), replay=False, clock="synced")
+    sent = Stamp("boot", 60.0, Synced(datetime(2026, 3, 2, 6, 0, 1, tzinfo=UTC))).row(row, replay=False)
     assert json.loads(sent) == json.loads((DATA / "andon.sent.json").read_bytes())
     assert andon_code(andon()) == ("andon/ST4/code", b"2")
 

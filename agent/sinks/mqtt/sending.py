@@ -53,17 +53,15 @@ class Transmission:
         self._replay: set[int] = set()  # rows in flight that were sent as replay
         self._last_elapsed = clock.elapsed()
         self._allowance = 0.0
-        self._clock_word = ""
         self._window = 1
         self._seen = 0
         self._latest: dict[str, int] = {}  # per topic, the newest retained row sent over this connection
         self._backlog = Lane(outbox, 0, 0)
         self._live = Lane(outbox, 0, None)
 
-    def begin(self, snapshot: Snapshot, confirmed_to: int, window: int, clock_word: str) -> None:
+    def begin(self, snapshot: Snapshot, confirmed_to: int, window: int) -> None:
         """Take stock: backlog are the rows behind confirmed_to that exist now; what they leave standing overrides the snapshot."""
         self._window = window
-        self._clock_word = clock_word
         self._seen = max(self._outbox.last_id(), confirmed_to)
         self._backlog = Lane(self._outbox, confirmed_to, self._seen)
         self._live = Lane(self._outbox, self._seen, None)
@@ -184,7 +182,7 @@ class Transmission:
 
     def _send_row(self, sending: Sending, *, replay: bool) -> bool:
         row = sending.row
-        payload = self._stamp.row(row, self._clock.now(), replay=replay, clock=self._clock_word)
+        payload = self._stamp.row(row, replay=replay)
         if not self._publish(row.message, payload, sending):
             return False
         if replay:
@@ -192,7 +190,7 @@ class Transmission:
         return True
 
     def _send_standing(self, out: OutMessage) -> bool:
-        payload = self._stamp.standing(out, self._seen, self._clock.now(), clock=self._clock_word)
+        payload = self._stamp.standing(out, self._seen)
         return self._publish(out, payload, None)
 
     def _refresh_andon(self, snapshot: Snapshot) -> None:

@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-from typing import Protocol, runtime_checkable
-
 from agent.mqtt_link import troubles
 from agent.mqtt_link.account import Account
 from agent.mqtt_link.events import FIRST_FAILURE, Arrived, Connected, Disconnected, Published, Session, Subscribed, Will
 from agent.mqtt_link.link import Link
-from agent.ports import Clock, Outbox, PlugInContext, Snapshots, StopSignal
+from agent.ports import Outbox, PlugInContext, Snapshots, StopSignal
 from agent.sinks.mqtt import wire
 from agent.sinks.mqtt.options import Options
 from agent.sinks.mqtt.sending import Figures, Transmission
@@ -16,18 +14,6 @@ from agent.sinks.mqtt.sending import Figures, Transmission
 IDLE_S = 0.2
 BUSY_S = 0.02
 LAST_WORDS_S = 3.0
-
-
-@runtime_checkable
-class _SyncedClock(Protocol):
-    def is_synced(self) -> bool: ...
-
-
-def clock_word(clock: Clock) -> str:
-    """Whether the clock is "synced" or "unsynced"; empty where it cannot tell."""
-    if isinstance(clock, _SyncedClock):
-        return "synced" if clock.is_synced() else "unsynced"
-    return ""
 
 
 class MqttSink:
@@ -40,7 +26,7 @@ class MqttSink:
         self._boot_id = context.boot_id
         self._stations = tuple(station.id for station in context.config.stations)
         self._client_id = options.identifier("sink", name, context.state_dir)
-        self._stamp = wire.Stamp(context.boot_id, options.andon_valid_s)
+        self._stamp = wire.Stamp(context.boot_id, options.andon_valid_s, context.clock)
         self._figures = Figures()
         self._link: Link | None = None
         self._account = Account(f"sink {name}", context.clock)
@@ -132,7 +118,7 @@ class MqttSink:
         snapshot = snapshots.current()
         self._status(link, snapshots, "online")
         transmission = Transmission(link, self._options, self._stamp, self._clock, outbox, self._figures, self._account)
-        transmission.begin(snapshot, self._confirmed_to, window, clock_word(self._clock))
+        transmission.begin(snapshot, self._confirmed_to, window)
         return transmission
 
     def _status(self, link: Link, snapshots: Snapshots, state: wire.State) -> int | None:

@@ -9,7 +9,7 @@ import msgspec
 
 from agent.documents import SCHEMA, OutMessage
 from agent.messages import alarm_messages, message
-from agent.ports import OutRow, Snapshot
+from agent.ports import Clock, OutRow, Snapshot
 
 State = Literal["online", "stopped", "lost"]
 
@@ -19,26 +19,29 @@ _ENCODER = msgspec.json.Encoder()
 
 
 class Stamp:
-    """Fills the volatile members. clock: "synced" or "unsynced", empty where nobody knows."""
+    """Fills the volatile members."""
 
-    def __init__(self, boot_id: str, andon_valid_s: float) -> None:
+    def __init__(self, boot_id: str, andon_valid_s: float, clock: Clock) -> None:
         self._boot_id = boot_id
+        self._clock = clock
         self._andon_valid = timedelta(seconds=andon_valid_s)
 
-    def row(self, row: OutRow, now: datetime, *, replay: bool, clock: str) -> bytes:
+    def row(self, row: OutRow, *, replay: bool) -> bytes:
         """A committed message. seq and msg_id are the row's: the same however often it is sent."""
         msg_id = f"{row.committed_at.timestamp():.3f}-{row.id}"
-        return self._fill(row.message, {"msg_id": msg_id, "seq": row.id, "replay": replay}, now, clock)
+        return self._fill(row.message, {"msg_id": msg_id, "seq": row.id, "replay": replay})
 
-    def standing(self, out: OutMessage, seq: int, now: datetime, *, clock: str) -> bytes:
+    def standing(self, out: OutMessage, seq: int) -> bytes:
         """The present state of something; seq: of the last row it may rest on."""
-        return self._fill(out, {"msg_id": f"{now.timestamp():.3f}-{out.topic}", "seq": seq, "replay": False}, now, clock)
+        msg_id = f"{self._clock.now().timestamp():.3f}-{out.topic}"
+        return self._fill(out, {"msg_id": msg_id, "seq": seq, "replay": False})
 
-    def _fill(self, out: OutMessage, volatile: dict[str, Any], now: datetime, clock: str) -> bytes:
+    def _fill(self, out: OutMessage, volatile: dict[str, Any]) -> bytes:
+        now, synced = self._clock.now(), self._clock.is_synced()
         body = _DECODER.decode(out.payload)
         body.update(volatile, boot_id=self._boot_id, sent_at=now)
-        if clock:
-            body["clock"] = clock
+        if synced is not None:
+            body["clock"] = "synced" if synced else "unsynced"
         if out.kind == "andon":
             body["valid_until"] = now + self._andon_valid
         return _ENCODER.encode(body)
