@@ -6,7 +6,7 @@ import numpy as np
 
 from detectors.arrays import restore
 from detectors.baseline.fit import Baseline
-from detectors.baseline.table import normal_scores, slopes
+from detectors.baseline.table import NormalScores
 from detectors.baseline.transform import transform
 from detectors.contract import BoolArray, FloatArray, SavedState
 from detectors.errors import ShapeError
@@ -19,7 +19,7 @@ class Standardiser:
         self._baseline = baseline
         self._refused = np.array([bool(reason) for reason in baseline.refused])
         self._first_scale = np.sqrt(1.0 - baseline.phi**2)
-        self._slopes = slopes(baseline.knots, baseline.scores)
+        self._scores = NormalScores(baseline.knots, baseline.scores)
         self._autocorrelated = bool(np.any(baseline.phi != 0.0))
         self._last = np.full(baseline.phi.size, np.nan)  # centred, NaN at a run's start and after a gap
 
@@ -31,7 +31,7 @@ class Standardiser:
         centred = transform(x, base.kinds) - base.center
         if self._autocorrelated:
             centred = self._residuals(centred, new_run)
-        z = normal_scores(centred, base.knots, base.scores, self._slopes)
+        z = self._scores.of(centred)
         z[:, self._refused] = np.nan
         return z
 

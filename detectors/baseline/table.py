@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 from scipy.special import ndtr, ndtri
 
-from detectors.contract import FloatArray
+from detectors.contract import FloatArray, IntArray
 
 KNOTS = 257
 
@@ -29,31 +29,49 @@ def quantile_table(values: FloatArray) -> tuple[FloatArray, FloatArray]:
     return knots, ndtri(probabilities)
 
 
-def slopes(knots: FloatArray, scores: FloatArray) -> FloatArray:
-    """Score per unit of x from each knot to the next, (C, KNOTS); 0 where there is no way to go."""
-    gap, rise = np.diff(knots, axis=1), np.diff(scores, axis=1)
-    flat = np.zeros_like(knots)
-    np.divide(rise, gap, out=flat[:, :-1], where=gap > 0.0)
-    return flat
+class NormalScores:
+    """Scores of values by straight lines between the knots of their columns; bounded outside; NaN stays NaN.
 
-
-def normal_scores(x: FloatArray, knots: FloatArray, scores: FloatArray, slope: FloatArray) -> FloatArray:
-    """Scores of x, (T, C), by straight lines between the knots (C, KNOTS); bounded outside; NaN stays NaN.
-
-    By bisection over all columns at once: `np.interp` per column costs ten times as much on one row.
+    The gap a value lies in is sought in two looks of 15 knots each, over all columns at once: on one row a bisection takes half as
+    long again, and `np.interp` per column many times as long.
     """
-    inside = np.minimum(np.maximum(x, knots[:, 0]), knots[:, -1])
-    flat = knots.ravel()
-    at = np.empty(x.shape, np.int64)
-    at[...] = np.arange(0, flat.size, KNOTS)
-    step = (KNOTS - 1) // 2
-    while step:  # greatest knot <= x, 256 gaps, so that a trial never leaves the column
-        at += step * (flat.take(at + step) <= inside)
-        step //= 2
-    scored: FloatArray = inside - flat.take(at)
-    scored *= slope.ravel().take(at)
-    scored += scores.ravel().take(at)
-    return scored
+
+    def __init__(self, knots: FloatArray, scores: FloatArray) -> None:
+        """knots, scores: (C, KNOTS)."""
+        self._lowest, self._highest = knots[:, 0].copy(), knots[:, -1].copy()
+        self._knots, self._scores = knots.ravel(), scores.ravel()
+        gap, rise = np.diff(knots, axis=1), np.diff(scores, axis=1)
+        slopes = np.zeros_like(knots)  # score per unit of x from each knot to the next; 0 where there is no way to go
+        np.divide(rise, gap, out=slopes[:, :-1], where=gap > 0.0)
+        self._slopes = slopes.ravel()
+        self._first = np.arange(0, knots.size, KNOTS)
+        self._coarse = np.ascontiguousarray(knots[:, _LOOK : KNOTS - 1 : _LOOK].T[:, None])  # (15, 1, C)
+        self._rows = max(1, 16384 // max(1, len(knots)))  # at once: what is looked at stays in a core's cache
+
+    def of(self, x: FloatArray) -> FloatArray:
+        """Scores of x, (T, C)."""
+        inside = np.minimum(np.maximum(x, self._lowest), self._highest)
+        if len(x) <= self._rows:
+            return self._score(inside)
+        return np.concatenate([self._score(inside[t : t + self._rows]) for t in range(0, len(x), self._rows)])
+
+    def _score(self, inside: FloatArray) -> FloatArray:
+        at = self._first + _LOOK * _reached(self._coarse, inside)  # the greatest knot <= x, but for the last: a gap begins there
+        at += _reached(self._knots.take(at + _FINE), inside)
+        scored: FloatArray = inside - self._knots.take(at)
+        scored *= self._slopes.take(at)
+        scored += self._scores.take(at)
+        return scored
+
+
+_LOOK = 16  # 256 gaps = 16 * 16
+_FINE = np.arange(1, _LOOK)[:, None, None]
+
+
+def _reached(knots: FloatArray, x: FloatArray) -> IntArray:
+    """How many of the 15 knots (15, T, C) are <= x, (T, C)."""
+    reached: IntArray = np.add.reduce((knots <= x).view(np.uint8), axis=0, dtype=np.uint8).astype(np.int64)
+    return reached
 
 
 def column_scores(x: FloatArray, knots: FloatArray, scores: FloatArray) -> FloatArray:

@@ -23,11 +23,10 @@ def codes(transforms: Sequence[str]) -> np.ndarray[tuple[int], np.dtype[np.int64
 
 def transform(x: FloatArray, kinds: np.ndarray[tuple[int], np.dtype[np.int64]]) -> FloatArray:
     """X after its columns' transforms, (T, C) → (T, C); values outside a transform's domain become NaN: not measured."""
-    y = x.copy()
-    logs, logits = kinds == CODES["log"], kinds == CODES["logit"]
+    logs, logits = kinds != CODES["none"], kinds == CODES["logit"]
     with np.errstate(divide="ignore", invalid="ignore"):
-        np.log(x, out=y, where=logs)
+        y = np.where(logs, np.log(x), x)
         if logits.any():
-            np.copyto(y, np.log(x) - np.log1p(-x), where=logits)
-    y[~np.isfinite(y)] = np.nan
+            y -= np.where(logits, np.log1p(-x), 0.0)
+        y -= y - y  # infinite becomes NaN, the rest stays
     return y

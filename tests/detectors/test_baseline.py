@@ -11,7 +11,7 @@ import pytest
 from scipy.special import ndtri
 
 from detectors.baseline import Baseline, Standardiser, fit
-from detectors.baseline.table import KNOTS, normal_scores, quantile_table, slopes
+from detectors.baseline.table import KNOTS, NormalScores, quantile_table
 from detectors.errors import ParameterError, ShapeError
 from detectors.level_shift import LevelShift
 
@@ -48,7 +48,7 @@ def ar1(rng, phi, length, columns=1):
 def test_scores_of_a_sample_are_standard_normal():
     x = np.random.default_rng(1).exponential(size=(4000, 1))
     knots, scores = quantile_table(x[:, 0])
-    z = normal_scores(x, knots[None], scores[None], slopes(knots[None], scores[None]))
+    z = NormalScores(knots[None], scores[None]).of(x)
     assert abs(z.mean()) < 0.01
     assert z.std() == pytest.approx(1.0, abs=0.01)
     assert np.argsort(z[:, 0], kind="stable").tolist() == np.argsort(x[:, 0], kind="stable").tolist()
@@ -56,7 +56,7 @@ def test_scores_of_a_sample_are_standard_normal():
 
 def test_equal_values_get_the_score_of_their_middle_rank():
     knots, scores = quantile_table(np.array([1.0, 2.0, 2.0, 2.0, 3.0]))
-    z = normal_scores(np.array([[1.0], [2.0], [3.0]]), knots[None], scores[None], slopes(knots[None], scores[None]))
+    z = NormalScores(knots[None], scores[None]).of(np.array([[1.0], [2.0], [3.0]]))
     np.testing.assert_allclose(z[:, 0], ndtri([0.1, 0.5, 0.9]), atol=1e-12)
 
 
@@ -64,7 +64,7 @@ def test_scores_are_bounded_outside_the_sample_and_missing_stays_missing():
     rng = np.random.default_rng(2)
     sample = rng.standard_normal(1000)
     knots, scores = (a[None] for a in quantile_table(sample))
-    z = normal_scores(np.array([[-1e300], [1e300], [np.nan]]), knots, scores, slopes(knots, scores))[:, 0]
+    z = NormalScores(knots, scores).of(np.array([[-1e300], [1e300], [np.nan]]))[:, 0]
     assert z[:2].tolist() == pytest.approx(ndtri([0.0005, 0.9995]).tolist())
     assert np.isnan(z[2])
 
@@ -77,7 +77,7 @@ def test_the_bisection_over_columns_is_numpys_interpolation(distinct):
     knots, scores = (np.stack(part) for part in zip(*tables, strict=True))
     x = np.concatenate([samples.T[:300], rng.standard_normal((300, 3)) * 2])
     expected = np.stack([np.interp(x[:, k], knots[k], scores[k]) for k in range(3)], axis=1)
-    np.testing.assert_allclose(normal_scores(x, knots, scores, slopes(knots, scores)), expected, atol=1e-12)
+    np.testing.assert_allclose(NormalScores(knots, scores).of(x), expected, atol=1e-12)
 
 
 # --- what the gate refuses
