@@ -25,8 +25,7 @@ def transform(x: FloatArray, kinds: np.ndarray[tuple[int], np.dtype[np.int64]]) 
     """X after its columns' transforms, (T, C) → (T, C); values outside a transform's domain become NaN: not measured."""
     logs, logits = kinds != CODES["none"], kinds == CODES["logit"]
     with np.errstate(divide="ignore", invalid="ignore"):
-        y = np.where(logs, np.log(x), x)
-        if logits.any():
-            y -= np.where(logits, np.log1p(-x), 0.0)
+        ratio = np.where(logits, x / (1.0 - x), x)
+        y: FloatArray = np.where(logs, np.log(ratio), x)
         y -= y - y  # infinite becomes NaN, the rest stays
     return y
