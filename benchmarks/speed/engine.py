@@ -1,10 +1,10 @@
-"""The engine per channel-update against River's ADWIN and PageHinkley, and the whole tick, in one run on one thread.
+"""The engine per channel-update against River's ADWIN and PageHinkley, in one run on one thread.
 
     python -m benchmarks.speed.engine [--json OUT]
 
-Scenario ids: tick-256 (transform, AR residual, normal score, bets, compare: one row of 256 channels a call), engine-256 and
-engine-1024 (bets, evidence, comparison and the memory an onset needs) with 500 rows a call, as a baseline is judged, and with
-one row a call, as the agent folds; adwin and pagehinkley (River, one Python object per channel, at its defaults).
+Scenario ids: engine-256 and engine-1024 (bets, evidence, comparison and the memory an onset needs), with 500 rows a call, as a
+baseline is judged, and with one row a call, as the agent folds; adwin and pagehinkley (River, one Python object per channel, at
+its defaults).
 """
 
 from __future__ import annotations
@@ -19,8 +19,6 @@ import numpy as np
 import river
 from river.drift import ADWIN, PageHinkley
 
-from benchmarks.speed.targets import TICK_US, beside
-from detectors.baseline import Standardiser, fit
 from detectors.level_shift import LevelShift
 
 REPEATS = 7
@@ -50,32 +48,6 @@ def engine(channels: int, batch: int, rows: int = 2000) -> float:
     return median_us(once, rows)
 
 
-def tick(channels: int = 256, rows: int = 2000) -> float:
-    """Microseconds per row from raw values to compared evidence."""
-    rng = np.random.default_rng(1)
-    noise = rng.standard_normal((rows, channels))
-    x = np.empty_like(noise)
-    x[0] = noise[0]
-    for t in range(1, rows):
-        x[t] = 0.4 * x[t - 1] + noise[t]
-    kinds = [("none", "log", "logit")[k % 3] for k in range(channels)]
-    raw = x.copy()
-    raw[:, 1::3] = np.exp(0.1 * x[:, 1::3])
-    raw[:, 2::3] = 1.0 / (1.0 + np.exp(-x[:, 2::3]))
-    c = np.full(channels, 1e9)
-    baseline = fit(raw, np.arange(rows) // 200, transforms=kinds, tolerances=np.full(channels, 0.02), thresholds=c)
-    standardiser = Standardiser(baseline)
-    detector = LevelShift(baseline.epsilon, baseline.inflation, c)
-    at = np.arange(rows, dtype=np.int64)
-    same_run = np.zeros(1, dtype=np.bool_)
-
-    def once():
-        for t in range(rows):
-            detector.update(standardiser.apply(raw[t : t + 1], same_run), at[t : t + 1])
-
-    return median_us(once, rows)
-
-
 def peer(kind, updates: int = 20_000) -> float:
     """Microseconds per update of one River detector."""
     values = np.random.default_rng(3).standard_normal(updates).tolist()
@@ -93,10 +65,8 @@ def main() -> None:
     parser.add_argument("--json", type=Path)
     options = parser.parse_args()
     page_hinkley = peer(PageHinkley)
-    result = {"river": river.__version__, "pagehinkley_ns": page_hinkley * 1e3, "tick_256_us": tick()}
+    result = {"river": river.__version__, "pagehinkley_ns": page_hinkley * 1e3}
     print(f"River {river.__version__}: PageHinkley {page_hinkley * 1e3:.0f} ns per update")
-    us = result["tick_256_us"]
-    print(f"tick-256: {us:.1f} us for 256 channels, transform to comparison {beside(us, TICK_US)}")
     for channels in (32, 256, 1024):
         for batch in (500, 1):
             adwin, row = peer(ADWIN), engine(channels, batch)  # next to each other: the machine's clock moves

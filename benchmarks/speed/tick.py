@@ -1,0 +1,114 @@
+"""The whole tick, raw values to compared evidence, of 1 to 1,024 channels, one row a call, on one thread.
+
+    python -m benchmarks.speed.tick [--json OUT]
+
+Scenario ids: tick-K (transform, AR residual, normal score, bets, fold, compare of one row of K channels); beside it the physical
+limit (one copy of what a tick must read and write, in the same run) and what a tick allocates at most and keeps (bytes).
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import statistics
+import time
+import tracemalloc
+from pathlib import Path
+
+import numpy as np
+
+from benchmarks.speed.targets import TICK_US, beside
+from detectors.baseline import Standardiser, fit
+from detectors.level_shift import LevelShift
+from detectors.level_shift.detector import BETS
+
+CHANNELS = (1, 4, 16, 64, 256, 1024)
+ROWS = 2000
+REPEATS = 7
+
+
+class Ticks:
+    """A monitor of K channels, a third of each transform, AR(1), and rows to feed it."""
+
+    def __init__(self, channels: int) -> None:
+        rng = np.random.default_rng(1)
+        x = rng.standard_normal((ROWS, channels))
+        for t in range(1, ROWS):
+            x[t] += 0.4 * x[t - 1]
+        self.raw = x.copy()
+        self.raw[:, 1::3] = np.exp(0.1 * x[:, 1::3])
+        self.raw[:, 2::3] = 1.0 / (1.0 + np.exp(-x[:, 2::3]))
+        kinds = [("none", "log", "logit")[k % 3] for k in range(channels)]
+        thresholds = np.full(channels, 1e9)
+        tolerances = np.full(channels, 0.02)
+        baseline = fit(self.raw, np.arange(ROWS) // 200, transforms=kinds, tolerances=tolerances, thresholds=thresholds)
+        self._standardiser = Standardiser(baseline)
+        self._detector = LevelShift(baseline.epsilon, baseline.inflation, thresholds)
+        self._at = np.arange(ROWS, dtype=np.int64)
+        self._same_run = np.zeros(1, dtype=np.bool_)
+
+    def one(self, t: int) -> None:
+        """One tick."""
+        self._detector.update(self._standardiser.apply(self.raw[t : t + 1], self._same_run), self._at[t : t + 1])
+
+    def us(self) -> float:
+        """Processor time of a tick, microseconds: median over passes."""
+        passes = []
+        for _ in range(REPEATS):
+            start = time.process_time()
+            for t in range(ROWS):
+                self.one(t)
+            passes.append((time.process_time() - start) / ROWS * 1e6)
+        return statistics.median(passes)
+
+    def allocated(self) -> tuple[int, int]:
+        """Bytes: the most one tick has at once, and what a thousand ticks leave behind."""
+        most = 0
+        tracemalloc.start()
+        try:
+            before = tracemalloc.get_traced_memory()[0]
+            for t in range(1000):
+                here = tracemalloc.get_traced_memory()[0]
+                tracemalloc.reset_peak()
+                self.one(t)
+                most = max(most, tracemalloc.get_traced_memory()[1] - here)
+            return most, tracemalloc.get_traced_memory()[0] - before
+        finally:
+            tracemalloc.stop()
+
+
+def limit_us(channels: int, loops: int = 20_000) -> float:
+    """A copy of what a tick cannot do without: read and write the evidence of every bet, (BETS, K) float64, microseconds."""
+    evidence, target = np.ones((BETS, channels)), np.empty((BETS, channels))
+    passes = []
+    for _ in range(REPEATS):
+        start = time.process_time()
+        for _ in range(loops):
+            np.copyto(target, evidence)
+        passes.append((time.process_time() - start) / loops * 1e6)
+    return statistics.median(passes)
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--json", type=Path)
+    options = parser.parse_args()
+    result: dict[str, dict[str, float]] = {}
+    for channels in CHANNELS:
+        ticks = Ticks(channels)
+        us, limit = ticks.us(), limit_us(channels)
+        most, kept = ticks.allocated()
+        result[f"tick-{channels}"] = {"us": us, "limit_us": limit, "allocated_bytes": most, "kept_bytes": kept}
+        target = beside(us, TICK_US) if channels == 256 else ""
+        print(
+            f"tick-{channels}: {us:.1f} us, {us / channels * 1e3:.0f} ns a channel, {us / limit:.0f} x a copy of its evidence;"
+            f" at most {most / 1e3:.1f} kB allocated at once, {kept} bytes kept after 1,000 {target}"
+        )
+    growth = result["tick-1024"]["us"] / result["tick-256"]["us"]
+    print(f"four times the channels: {growth:.1f} x the time")
+    if options.json:
+        options.json.write_text(json.dumps(result, indent=1))
+
+
+if __name__ == "__main__":
+    main()
