@@ -15,6 +15,7 @@ from hypothesis import strategies as st
 from scipy.special import gammaincinv
 
 import detectors
+from benchmarks import figures
 from detectors import catalogue
 from detectors.contract import Conformance
 from detectors.errors import ShapeError
@@ -237,5 +238,9 @@ def test_false_alarms_stay_under_the_bound_whatever_the_seed(subject):
 
 
 @pytest.mark.parametrize(("name", "case"), CASES, ids=[case["id"] for _, case in CASES])
-def test_a_stated_figure_is_reproduced(name, case):
-    assert case["low"] <= SUBJECTS[name].measure(case) <= case["high"]
+def test_a_stated_figure_is_reproduced_and_stands_on_the_page(name, case):
+    measured = SUBJECTS[name].measure(case)
+    assert case["low"] <= measured <= case["high"]
+    assert figures.row(case, measured) in (ROOT / name / "README.md").read_text().splitlines(), (
+        "python -m benchmarks.figures --write"
+    )
