@@ -14,8 +14,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from detectors.novelty import LEVEL, Novelty, NoveltyBaseline, fit
-from detectors.novelty.cases import false_alarm_factor
 from detectors.novelty.baseline import share_bound
+from detectors.novelty.cases import false_alarm_factor
 
 FloatArray = NDArray[np.float64]
 CHANNELS = 25

@@ -62,7 +62,7 @@ class ClassMix:
         e = np.ones((len(labels), BETS, self.columns))
         for k, known in enumerate(self._baseline.rates):
             rows = closed[:, k]
-            e[rows, :, k] = bets(*sums[rows, :, k].T, known.low, known.high, known.correlation)[:, :, 0]
+            e[rows, :, k] = bets(sums[rows, 0, k], sums[rows, 1, k], known.low, known.high, known.correlation)[:, :, 0]
         folded = self._columns.fold(e, np.where(closed[:, None], sums, 0.0), labels, None if closed.all() else closed)
         return [self._crossing(k, reached) for k, reached in folded]
 

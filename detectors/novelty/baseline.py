@@ -162,7 +162,7 @@ def _shrunk(z: FloatArray) -> FloatArray:
 def _distances(z: FloatArray, correlation: FloatArray) -> FloatArray:
     """Distances (T,) of scores (T, c), part by part, so that a batch has no say in the bits."""
     whiten = np.linalg.inv(np.linalg.cholesky(correlation))
-    distance = np.full(len(z), np.nan)
+    distance: FloatArray = np.full(len(z), np.nan)
     for t in range(len(z)):
         row = z[t].copy()
         measured = ~np.isnan(row)
@@ -176,7 +176,7 @@ def _distances(z: FloatArray, correlation: FloatArray) -> FloatArray:
         else:
             continue
         spread = 2.0 / (9.0 * count)
-        distance[t] = (np.cbrt(square / count) - (1.0 - spread)) / np.sqrt(spread)
+        distance[t] = (float(np.cbrt(square / count)) - (1.0 - spread)) / float(np.sqrt(spread))
     return distance
 
 

@@ -30,7 +30,7 @@ def distance(z: list[float], correlation: list[list[float]]) -> float:
         factor.append(line)
     free = len(own)
     square = sum(value * value for value in white)
-    return ((square / free) ** (1 / 3) - (1 - 2 / (9 * free))) / math.sqrt(2 / (9 * free))
+    return (math.exp(math.log(square / free) / 3) - (1 - 2 / (9 * free))) / math.sqrt(2 / (9 * free))
 
 
 def conformal_p(distance_: float, calibration: list[float]) -> float:
