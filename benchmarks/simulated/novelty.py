@@ -100,12 +100,8 @@ def alarms(baselines: int, seed: int) -> None:
         for name, bound in (("Beta bound", known.share), ("plain 0.01", LEVEL)):
             found[name] += len(Novelty(bound, threshold).update(p, np.arange(count, dtype=np.int64)))
     allowed = baselines * count / 25 / threshold
-    print(
-        f"\nShare of ordinary parts novel over {baselines} baselines: {min(shares):.4f} to {max(shares):.4f}, bound {share_bound(LEARNED):.4f}"
-    )
-    print(
-        "\n| null | false alarms, blocks of 25, c = 500, as multiples of T / c | one bet on x3 per part, exact, c = 10,000 | c = 50,000 |"
-    )
+    print(f"\nNovel, {baselines} baselines: {min(shares):.4f} to {max(shares):.4f}, bound {share_bound(LEARNED):.4f}")
+    print("\n| null | false alarms / (T / c), blocks of 25, c = 500 | one bet on x3 per part, exact, c = 10,000 | c = 50,000 |")
     print("|---|---|---|---|")
     for name, bound in (("Beta bound", share_bound(LEARNED)), ("plain 0.01", LEVEL)):
         exact = " | ".join(f"x{false_alarm_factor(bound, 3.0, c, LEARNED):.2f}" for c in (1e4, 5e4))

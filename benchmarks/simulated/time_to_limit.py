@@ -1,9 +1,10 @@
 """Time to limit: how often the interval holds the truth, and how wide it is, over simulated lamps.
 
-`python -m benchmarks.simulated.time_to_limit [--lamps 1200]` prints Markdown tables. Every lamp has a life of 100 to 700 production days to L70,
-is looked at once at 20 to 95 % of it, and shows day means with noise of 0.3 to 1 %: AR(1) with phi 0, 0.3, 0.6 or 0.8 in equal parts, half of the lamps with
-day-to-day offsets making up half of the variance. Cleanings every 20 to 60 days move the level by 1 % for good, declared or not. (Noise, phi and steps are
-assumptions: STANDARDS gives lamps 0.4 to 2.4 % per 1,000 h and none for these.) The last table has lamps the method is not made for.
+`python -m benchmarks.simulated.time_to_limit [--lamps 1200]` prints Markdown tables. Every lamp has a life of 100 to 700
+production days to L70, is looked at once at 20 to 95 % of it, and shows day means with noise of 0.3 to 1 %: AR(1) with phi 0, 0.3,
+0.6 or 0.8 in equal parts, half of the lamps with day-to-day offsets making up half of the variance. Cleanings every 20 to 60 days
+move the level by 1 % for good, declared or not. (Noise, phi and steps are assumptions: STANDARDS gives lamps 0.4 to 2.4 % per
+1,000 h and none for these.) The last table has lamps the method is not made for.
 """
 
 from __future__ import annotations
@@ -95,7 +96,7 @@ def main() -> None:
     options.add_argument("--lamps", type=int, default=1200)
     options.add_argument("--seed", type=int, default=65001)
     given = options.parse_args()
-    head = "| lamps | looked at | interval holds the truth, % | informative, % | of these, % | width / truth, median | of those within 100 days |"
+    head = "| lamps | looked at | holds the truth, % | informative, % | of these, % | width / truth, median | within 100 days |"
     every: list[tuple[TimeToLimit, float]] = []
     print(f"{head}\n|---|---|---|---|---|---|---|")
     cells = [(shape, phi, cleaned) for shape in SHAPES for phi in PHIS for cleaned in (False, True)]

@@ -21,7 +21,8 @@ def alternatives(limits: FloatArray) -> FloatArray:
 def bets(missed: FloatArray, limits: FloatArray) -> FloatArray:
     """E-values (T, BETS, K) of presentations (T, K), 1 missed, 0 found, NaN not presented (there e = 1).
 
-    e = (q/p)^y ((1 - q)/(1 - p))^(1 - y) with p the limit. Its mean at a true rate m is 1 + (m - p)(q - p) / (p (1 - p)) <= 1 for m <= p.
+    e = (q/p)^y ((1 - q)/(1 - p))^(1 - y) with p the limit. Its mean at a true rate m is 1 + (m - p)(q - p) / (p (1 - p)) <= 1 for
+    m <= p.
     """
     odds = np.array(ODDS)[:, None]
     y = missed[:, None, :]

@@ -2,9 +2,9 @@
 
 Bets: the odds of a miss are 4, 16, 64 or 256 times those of the limit (Bernoulli likelihood ratio). Evidence: the
 Shiryaev-Roberts e-detector, R <- (1 + R) e, averaged over the bets (Shin, Ramdas, Rinaldo 2024, arXiv 2203.03532). Onset: the
-leading bet's e-CUSUM M <- max(1, M) e was last at most 1 where the sum of its log e was last at its minimum (Page 1954). Of the rows
-before the crossing, the last 16 whose number is an odd multiple of 2^v are looked at, for v = 0 to 15, and the last 16 multiples
-of 2^16; a row without a presentation of any mode has no number.
+leading bet's e-CUSUM M <- max(1, M) e was last at most 1 where the sum of its log e was last at its minimum (Page 1954). Of the
+rows before the crossing, the last 16 whose number is an odd multiple of 2^v are looked at, for v = 0 to 15, and the last 16
+multiples of 2^16; a row without a presentation of any mode has no number.
 """
 
 from __future__ import annotations

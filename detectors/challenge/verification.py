@@ -16,8 +16,8 @@ LEVEL = 0.95
 class Verification:
     """Whether `misses` in `presentations` support "the miss rate is at most the limit" at a level.
 
-    upper: the largest miss rate not yet excluded (Clopper-Pearson, one-sided). more: clean presentations still needed, 0 where it is
-    informative already.
+    upper: the largest miss rate not yet excluded (Clopper-Pearson, one-sided). more: clean presentations still needed, 0 where it
+    is informative already.
     """
 
     presentations: int
@@ -42,7 +42,7 @@ def clean_needed(limit: float, level: float = LEVEL) -> int:
 
 
 def miss_rate_bound(misses: int, presentations: int, level: float = LEVEL) -> float:
-    """Upper bound of the miss rate, one-sided at `level` (Clopper and Pearson 1934): 1 without a presentation. Raises ParameterError."""
+    """Upper bound of the miss rate, one-sided at `level` (Clopper, Pearson 1934); 1 if none was. Raises ParameterError."""
     if not (0 <= misses <= presentations and 0.0 < level < 1.0):
         raise ParameterError(f"need 0 <= misses <= presentations and a level in (0, 1), got {misses}, {presentations}, {level}")
     return 1.0 if misses == presentations else float(betaincinv(misses + 1.0, presentations - misses, level))

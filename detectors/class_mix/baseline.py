@@ -78,8 +78,8 @@ class MixBaseline:
 def fit(blocks: FloatArray, *, tolerance: float) -> MixBaseline:
     """What blocks in production order, (B, K) counts of each of K classes, allow from now on.
 
-    tolerance: a share larger or smaller by up to this share of itself is too small a change to matter. A class whose share wanders is
-    not watched, with the reason. Raises BaselineRefused when none can be; ShapeError, ParameterError.
+    tolerance: a share larger or smaller by up to this share of itself is too small a change to matter. A class whose share wanders
+    is not watched, with the reason. Raises BaselineRefused when none can be; ShapeError, ParameterError.
     """
     if not isinstance(blocks, np.ndarray) or blocks.ndim != 2 or blocks.shape[1] < 1:
         raise ShapeError("blocks must be float64 of shape (B, K), K >= 1")

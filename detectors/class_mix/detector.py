@@ -1,4 +1,4 @@
-"""Class mix: has the share of any class a station reports left what its baseline allows, or has a class come that nobody had seen?"""
+"""Class mix: has the share of a class a station reports left what its baseline allows, or has a new class come?"""
 
 from __future__ import annotations
 
@@ -50,8 +50,8 @@ class ClassMix:
     def update(self, x: FloatArray, at: IntArray) -> list[Crossing]:
         """Fold T blocks of counts, (T, K + 1) float64, in order; at: labels (T,) int64.
 
-        A crossing's size is the share since the onset estimate minus the baseline's. Raises ShapeError, and ParameterError for counts
-        that cannot be.
+        A crossing's size is the share since the onset estimate minus the baseline's. Raises ShapeError, and ParameterError for
+        counts that cannot be.
         """
         x = arrays.finite_or_missing(arrays.rows(x, self._baseline.classes + 1))
         at = arrays.labels(at, x.shape[0])

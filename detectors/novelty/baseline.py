@@ -48,14 +48,15 @@ class NoveltyBaseline:
     def judge(self, x: FloatArray) -> tuple[FloatArray, FloatArray]:
         """How novel parts are: distances (T,) and conformal p (T,), for channel values (T, C); NaN where too little was measured.
 
-        p = (1 + calibration parts at least as far) / (n + 1): uniform or greater for a part exchangeable with those (Vovk, Gammerman
-        and Shafer 2005, section 2.2). Distance: Mahalanobis in the space of the channels measured, made comparable between numbers of
-        channels by the cube root of Wilson and Hilferty (1931): about N(0, 1) for ordinary parts. Raises ShapeError.
+        p = (1 + calibration parts at least as far) / (n + 1): uniform or greater for a part exchangeable with those (Vovk,
+        Gammerman and Shafer 2005, section 2.2). Distance: Mahalanobis in the space of the channels measured, made comparable
+        between numbers of channels by the cube root of Wilson and Hilferty (1931): about N(0, 1) for ordinary parts. Raises
+        ShapeError.
         """
         x = arrays.finite_or_missing(arrays.rows(x, self.used.size))
         distance = _distances(self._standardised(x), self.correlation[np.ix_(self.used, self.used)])
         further = self.calibration.size - np.searchsorted(self.calibration, distance, side="left")
-        p: FloatArray = (1.0 + further) / (self.calibration.size + 1.0)
+        p: FloatArray = np.asarray((1.0 + further) / (self.calibration.size + 1.0), dtype=np.float64)
         p[np.isnan(distance)] = np.nan
         return distance, p
 
@@ -112,8 +113,8 @@ def fit(x: FloatArray) -> NoveltyBaseline:
 def share_bound(calibration: int, effect: float = 1.0) -> float:
     """Upper 99 % bound of the share of ordinary parts with p <= LEVEL, given so many calibration parts: 0.0159 at 2,000.
 
-    Given the calibration parts, that share is Beta(k, n + 1 - k), k = LEVEL (n + 1) rounded down (Vovk 2012, "Conditional validity of
-    inductive conformal predictors"). Parts that come in clusters count as fewer by `effect`. Raises ParameterError.
+    Given the calibration parts, that share is Beta(k, n + 1 - k), k = LEVEL (n + 1) rounded down (Vovk 2012, "Conditional validity
+    of inductive conformal predictors"). Parts that come in clusters count as fewer by `effect`. Raises ParameterError.
     """
     beyond = int(LEVEL * (calibration + 1) + 1e-9)
     if beyond < 1 or effect < 1.0:

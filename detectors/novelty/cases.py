@@ -24,8 +24,8 @@ def ps(rng: np.random.Generator, count: int, *, share: float) -> FloatArray:
 def false_alarm_factor(limit: float, times: float, threshold: float, calibration: int) -> float:
     """False alarms as multiples of 1 / threshold, per part, over baselines of so many calibration parts: exact, not simulated.
 
-    One Bernoulli bet per part on `times` the limit; the true share novel is Beta(k, n + 1 - k), k = LEVEL (n + 1), and its run length
-    that of the Markov chain; the mean over baselines by Gauss-Legendre on the quantiles.
+    One Bernoulli bet per part on `times` the limit; the true share novel is Beta(k, n + 1 - k), k = LEVEL (n + 1), and its run
+    length that of the Markov chain; the mean over baselines by Gauss-Legendre on the quantiles.
     """
     beyond = int(LEVEL * (calibration + 1) + 1e-9)
     nodes, weights = np.polynomial.legendre.leggauss(8)
@@ -38,8 +38,8 @@ def measure(case: Mapping[str, object]) -> float:
     """The figure of one case.
 
     Keys: figure "share" (calibration) | "factor" (limit, 0 for the bound; times, threshold, calibration) | "delay" in parts after a
-    change from `share` novel to `to` (threshold, repeats, seed, 2,000 parts in control before) | "false_alarms" per 100,000 blocks at
-    the bound (threshold, parts, seed). Raises ParameterError.
+    change from `share` novel to `to` (threshold, repeats, seed, 2,000 parts in control before) | "false_alarms" per 100,000 blocks
+    at the bound (threshold, parts, seed). Raises ParameterError.
     """
     number = {key: float(cast("float", value)) for key, value in case.items() if isinstance(value, int | float)}
     if case["figure"] == "share":

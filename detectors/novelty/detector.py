@@ -51,8 +51,8 @@ class Novelty:
     def update(self, x: FloatArray, at: IntArray) -> list[Crossing]:
         """Fold T parts' p, (T, 1) float64, in order; at: labels (T,) int64.
 
-        A crossing's size is the share of novel parts since the onset estimate minus the bound. Raises ShapeError, and ParameterError
-        for a p outside [0, 1].
+        A crossing's size is the share of novel parts since the onset estimate minus the bound. Raises ShapeError, and
+        ParameterError for a p outside [0, 1].
         """
         p = arrays.finite_or_missing(arrays.rows(x, 1))[:, 0]
         at = arrays.labels(at, x.shape[0])
@@ -107,7 +107,8 @@ class Novelty:
 
 
 def bets(shares: FloatArray, bound: float) -> FloatArray:
-    """E-values (T, BETS, 1) of blocks' shares of novel parts (T,): 1 + stake (share / bound - 1), of mean <= 1 where E[share] <= bound.
+    """E-values (T, BETS, 1) of blocks' shares of novel parts (T,): 1 + stake (share / bound - 1), of mean <= 1 where E[share] <=
+    bound.
 
     Of a block of one part it is the Bernoulli likelihood ratio; of more, the mean of theirs, however parts of a block depend.
     """

@@ -1,10 +1,10 @@
 """Novelty as plain loops over Python floats, to be read beside README.md; imports nothing from `detectors`.
 
-Distance: Mahalanobis, by Cholesky's factor. p: conformal (Vovk, Gammerman and Shafer 2005). Bets: 1 + stake (share / bound - 1) on the
-share of novel parts of a block. Evidence: the Shiryaev-Roberts e-detector, R <- (1 + R) e, averaged over the bets (Shin, Ramdas,
-Rinaldo 2024, arXiv 2203.03532). Onset: the leading bet's e-CUSUM M <- max(1, M) e was last at most 1 where the sum of its log e was
-last at its minimum (Page 1954). Of the blocks before the crossing, the last 16 whose number is an odd multiple of 2^v are looked
-at, for v = 0 to 15, and the last 16 multiples of 2^16.
+Distance: Mahalanobis, by Cholesky's factor. p: conformal (Vovk, Gammerman and Shafer 2005). Bets: 1 + stake (share / bound - 1) on
+the share of novel parts of a block. Evidence: the Shiryaev-Roberts e-detector, R <- (1 + R) e, averaged over the bets (Shin,
+Ramdas, Rinaldo 2024, arXiv 2203.03532). Onset: the leading bet's e-CUSUM M <- max(1, M) e was last at most 1 where the sum of its
+log e was last at its minimum (Page 1954). Of the blocks before the crossing, the last 16 whose number is an odd multiple of 2^v
+are looked at, for v = 0 to 15, and the last 16 multiples of 2^16.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ STAKES = (0.125, 0.25, 0.5, 0.875)
 
 
 def distance(z: list[float], correlation: list[list[float]]) -> float:
-    """Distance of one part's scores, channels not measured (NaN) left out, as a normal score of its chi-square (Wilson, Hilferty)."""
+    """Distance of one part's scores, without channels not measured (NaN), as a normal score of its chi-square."""
     own = [i for i, value in enumerate(z) if not math.isnan(value)]
     factor: list[list[float]] = []
     white: list[float] = []
@@ -41,7 +41,7 @@ def conformal_p(distance_: float, calibration: list[float]) -> float:
 def monitor(
     rows: list[list[float]], labels: list[int], *, share: float, threshold: float, level: float, block: int
 ) -> tuple[list[list[float]], list[tuple[int, int, int, int]]]:
-    """Evidence after every part, and the crossings as (at, column, direction, onset estimate); evidence restarts at 0 after each."""
+    """Evidence after every part, and the crossings as (at, column, direction, onset estimate); evidence restarts at 0."""
     r = [0.0] * len(STAKES)
     walk = [0.0] * len(STAKES)
     began: tuple[int, int] | None = None  # the block and the label at which the evidence began

@@ -21,9 +21,9 @@ LIMIT = 0.7
 class Lamp:
     """How a lamp ages and what its day means show of it.
 
-    shape: "linear", "exponential", or "accelerating" (square of the age). days: from new to LIMIT. noise: standard deviation of the day
-    means, as a share, of which `serial` (a share of the variance) is AR(1) with phi, the rest a new offset every day. steps: days between
-    cleanings, each of which moves the level by N(0, step) for good; 0 none.
+    shape: "linear", "exponential", or "accelerating" (square of the age). days: from new to LIMIT. noise: standard deviation of
+    the day means, as a share, of which `serial` (a share of the variance) is AR(1) with phi, the rest a new offset every day.
+    steps: days between cleanings, each of which moves the level by N(0, step) for good; 0 none.
     """
 
     shape: str

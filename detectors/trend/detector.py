@@ -32,8 +32,9 @@ _SLOPE_SHARE = 0.4
 class TimeToLimit:
     """When a channel reaches its limit, in production days from the last one, and the 95 % interval.
 
-    slope: a day, in the channel's unit. estimate, earliest, latest: infinite where it never does; 0 where it has. more_days: how many
-    more would make it informative, 0 where it is; infinite where none would, as no ageing is seen: then only `earliest` says anything.
+    slope: a day, in the channel's unit. estimate, earliest, latest: infinite where it never does; 0 where it has. more_days: how
+    many more would make it informative, 0 where it is; infinite where none would, as no ageing is seen: then only `earliest` says
+    anything.
     """
 
     slope: float
@@ -51,11 +52,11 @@ class TimeToLimit:
 class Trend:
     """Straight lines through the day means of K channels, and the test "`horizon` days ahead the line is not beyond the limit".
 
-    Input rows: day means (T, K) in the channel's unit, one row per production day, NaN = not measured. limits, horizons (days, > 0),
-    thresholds: (K,); directions: (K,), +1 where the limit lies above, -1 below; decaying: (K,), whether it is an intensity, positive,
-    that may die away exponentially. A decision every BLOCK_DAYS measured days; evidence is 1 / p of the last one, not a product, so
-    that E[false alarms in T decisions] <= T / c is the Bonferroni sum over decisions, whatever their dependence. Raises
-    ShapeError, ParameterError.
+    Input rows: day means (T, K) in the channel's unit, one row per production day, NaN = not measured. limits, horizons (days, >
+    0), thresholds: (K,); directions: (K,), +1 where the limit lies above, -1 below; decaying: (K,), whether it is an intensity,
+    positive, that may die away exponentially. A decision every BLOCK_DAYS measured days; evidence is 1 / p of the last one, not a
+    product, so that E[false alarms in T decisions] <= T / c is the Bonferroni sum over decisions, whatever their dependence.
+    Raises ShapeError, ParameterError.
     """
 
     def __init__(
@@ -98,8 +99,8 @@ class Trend:
     def update(self, x: FloatArray, at: IntArray) -> list[Crossing]:
         """Fold T production days, (T, K) float64, in order; at: labels (T,) int64.
 
-        A row in which nothing was measured is no production day. A crossing's onset is the beginning of the line, its size the change
-        along it, in the channel's unit. Raises ShapeError, and ParameterError for an intensity that is not positive.
+        A row in which nothing was measured is no production day. A crossing's onset is the beginning of the line, its size the
+        change along it, in the channel's unit. Raises ShapeError, and ParameterError for an intensity that is not positive.
         """
         x = arrays.finite_or_missing(arrays.rows(x, self.columns))
         labels = arrays.labels(at, x.shape[0]).tolist()

@@ -16,7 +16,9 @@ WIDEN = 1.3
 """Errors of the interval are this much larger than independent blocks would have: days of AR(1) 0.8 leave blocks of 5 of them
 correlated, and intervals then cover 87 to 92 % without it (README.md)."""
 WIDEN_TEST = 2.0
-"""And those of the test, far out in the tail, where with 1.3 days of AR(1) 0.8 give 2.5 times the false alarms allowed (README.md)."""
+"""And those of the test, far out in the tail, where with 1.3 days of AR(1) 0.8 give 2.5 times the false alarms allowed
+(README.md).
+"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,7 +75,8 @@ def through(t: FloatArray, y: FloatArray, epoch: IntArray) -> Line | None:
 
 
 def meets(line: Line, limit: float, direction: int, now: float, level: float) -> tuple[float, float, float]:
-    """(estimate, earliest, latest): time from `now` until the line is at the limit, and its two-sided interval at `level` (Fieller 1954).
+    """(estimate, earliest, latest): time from `now` until the line is at the limit, and its two-sided interval at `level` (Fieller
+    1954).
 
     direction: +1 where the limit lies above, -1 below. 0 where it is reached; infinite where it never is.
     """
@@ -84,12 +87,9 @@ def meets(line: Line, limit: float, direction: int, now: float, level: float) ->
     estimate = max(gap / approach - later, 0.0) if approach > 0.0 else (math.inf if gap - approach * later > 0.0 else 0.0)
     band = quantile * line.error(now)
     left = gap - approach * later  # gap now
-    a, b, c = approach * approach - noise / line.spread, -2.0 * gap * approach, gap * gap - noise / line.blocks
-    roots = _roots(a, b, c)
-    before = [d for d in roots if d >= later and gap - approach * d >= 0.0]
-    after = [d for d in roots if d >= later and gap - approach * d < 0.0]
-    earliest = 0.0 if left <= band else (min(before) - later if before else math.inf)
-    latest = 0.0 if left <= -band else (min(after) - later if after else math.inf)
+    before, after = _roots(gap, approach, noise, line)
+    earliest = 0.0 if left <= band else min((d - later for d in before if d >= later), default=math.inf)
+    latest = 0.0 if left <= -band else min((d - later for d in after if d >= later), default=math.inf)
     return estimate, earliest, latest
 
 
@@ -101,11 +101,14 @@ def beyond(line: Line, limit: float, direction: int, t: float) -> float:
     return float(stdtr(line.free, gap / error))
 
 
-def _roots(a: float, b: float, c: float) -> list[float]:
-    if a == 0.0:
-        return [-c / b] if b else []
-    inside = b * b - 4.0 * a * c
-    if inside < 0.0:
-        return []
-    half = -(b + math.copysign(math.sqrt(inside), b)) / 2.0
-    return [half / a, c / half] if half else [0.0]
+def _roots(gap: float, approach: float, noise: float, line: Line) -> tuple[list[float], list[float]]:
+    """Times after the middle at which (gap - approach d)^2 = noise (1 / blocks + d^2 / spread): before the limit, and behind it."""
+    a, c = approach * approach - noise / line.spread, gap * gap - noise / line.blocks
+    inside = noise * (approach * approach / line.blocks + gap * gap / line.spread - noise / (line.blocks * line.spread))
+    half = gap * approach + math.copysign(math.sqrt(max(inside, 0.0)), gap * approach)
+    if inside < 0.0 or a == 0.0 or half == 0.0:
+        return [], []
+    roots = sorted((half / a, c / half))
+    if a > 0.0:  # they stand on either side of the estimate, however close
+        return roots[:1], roots[1:]
+    return [d for d in roots if gap >= approach * d], [d for d in roots if gap < approach * d]

@@ -189,3 +189,11 @@ def test_what_cannot_be_is_refused():
         trend().update(np.array([[0.0]]), labels(1))
     with pytest.raises(ShapeError):
         Trend(np.ones(2), np.ones(1, np.int64), np.ones(1), np.ones(1), np.zeros(1, np.bool_))
+
+
+def test_a_line_without_scatter_has_an_interval_of_nothing():
+    t = np.arange(12) * 5.0
+    line = through(t, 100.0 - 0.5 * t, np.zeros(12, np.int64))
+    assert meets(line, 60.0, -1, 57.0, 0.95) == pytest.approx((23.0, 23.0, 23.0), abs=1e-6)
+    flat = through(t, np.full(12, 5.0), np.zeros(12, np.int64))
+    assert meets(flat, 4.0, -1, 57.0, 0.95) == (math.inf, math.inf, math.inf)
