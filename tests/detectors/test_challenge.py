@@ -80,14 +80,16 @@ def test_in_control_the_run_length_is_at_least_the_threshold():
 
 
 def test_the_chain_has_cells_enough(monkeypatch):
-    exact = arl.bernoulli_shiryaev_roberts(0.02, 0.25, 500.0, 0.2)
-    monkeypatch.setattr(arl, "_CELLS", 300)
-    assert arl.bernoulli_shiryaev_roberts(0.02, 0.25, 500.0, 0.2) == pytest.approx(exact, rel=0.005)
+    hard = (0.01, 0.03, 50_000.0, 0.013)  # small steps, many of them
+    found = [arl.bernoulli_shiryaev_roberts(0.02, 0.25, 500.0, 0.2), arl.bernoulli_shiryaev_roberts(*hard)]
+    monkeypatch.setattr(arl, "_CELLS", 1200)
+    finer = [arl.bernoulli_shiryaev_roberts(0.02, 0.25, 500.0, 0.2), arl.bernoulli_shiryaev_roberts(*hard)]
+    assert found == pytest.approx(finer, rel=0.002)
 
 
 @pytest.mark.parametrize(("limit", "rate", "within"), [(0.02, 0.1, 1.35), (0.02, 0.5, 1.15), (0.05, 1.0, 1.4)])
 def test_the_blind_spot_is_never_shorter_than_the_truth_and_not_much_longer(limit, rate, within):
-    repeats, rng = 400, np.random.default_rng(5)
+    repeats, rng = 250, np.random.default_rng(5)
     detector, found, t = Challenge(np.full(repeats, limit), np.full(repeats, 2000.0)), np.zeros(repeats), 0
     while not found.all():
         for crossing in detector.update((rng.random((1, repeats)) < rate).astype(float), labels(1, t)):
