@@ -14,7 +14,6 @@ from detectors.errors import ParameterError
 from detectors.novelty.baseline import LEVEL, share_bound
 from detectors.novelty.detector import Novelty
 
-
 _NODES = 16  # 12 and 24 agree to three digits
 
 
