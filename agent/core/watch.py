@@ -1,4 +1,4 @@
-"""The tests of one armed stream: level and spread of every channel, run means where runs differ; and what stands until it is over."""
+"""The tests of one armed stream: level, spread and, where runs differ, run means; and what stands until it is shown to be over."""
 
 from __future__ import annotations
 

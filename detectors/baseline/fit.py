@@ -256,7 +256,8 @@ def _by_runs(y: FloatArray, runs: IntArray, tolerance: float, threshold: float) 
     tolerated = tolerance * (1.0 - layer.phi) / layer.noise
     channel = _by_parts(y, errors, runs, tolerated, layer.center, layer.phi, float(within[0]))
     scale, count = float(layer.means.std(ddof=1)), layer.means.size
-    epsilon, inflation = max(tolerance / scale, _unresolved_mean(count)), _unresolved_variance(count)
+    unresolved, inflation = between.unresolved(count)
+    epsilon = max(tolerance / scale, unresolved)
     return replace(
         channel,
         smallest_shift=scale * _detectable(epsilon, inflation, float(of_means[0]), DETECTABLE_WITHIN_RUNS),

@@ -13,6 +13,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
+from scipy.special import gammaincinv, stdtrit
 
 from detectors.budget import MIN_RUN_PARTS
 from detectors.contract import FloatArray, IntArray
@@ -20,6 +21,11 @@ from detectors.errors import BaselineRefused
 
 # Fewer runs say too little about how runs differ (METHODS 2.5).
 MIN_RUNS = 20
+# Fewer runs than this are held to stricter levels: at METHODS' own, a threshold of 3e6 is broken 4 to 16 times over at 20 runs
+# (`python -m benchmarks.simulated.run_level`).
+_FEW_RUNS = 30
+_LEVELS = (0.995, 0.01)
+_LEVELS_OF_FEW = (0.999, 0.002)
 # A run mean is that of so many first values as this share of the runs has.
 _RUNS_LONG_ENOUGH = 0.8
 
@@ -37,6 +43,13 @@ class RunLayer:
     noise: float
     parts: int
     means: FloatArray
+
+
+def unresolved(count: int) -> tuple[float, float]:
+    """(epsilon, eta) of standardised means of n runs: t(0.995, n-1)/sqrt(n) and (n-1)/chi2(0.01, n-1) - 1 (METHODS 2.5)."""
+    mean_level, variance_level = _LEVELS if count >= _FEW_RUNS else _LEVELS_OF_FEW
+    epsilon = float(stdtrit(count - 1, mean_level) / np.sqrt(count))
+    return epsilon, float((count - 1) / (2.0 * gammaincinv((count - 1) / 2.0, variance_level)) - 1.0)
 
 
 def learn(y: FloatArray, runs: IntArray, phi_of: Callable[[FloatArray], float]) -> RunLayer:
