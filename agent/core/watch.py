@@ -42,7 +42,6 @@ class Watch:
         )
         self._by_runs = baseline.by_runs
         self._any_runs = bool(self._by_runs.any())
-        self._no_spread = np.array([bool(reason) for reason in baseline.spread_reasons])
         # Where runs differ the way back is judged on run means alone: within a run a shift that stays is soon foretold.
         per_run = np.full(thresholds.size, RETURN_THRESHOLD / MIN_RUN_PARTS)
         self._back = LevelShift(
@@ -67,7 +66,7 @@ class Watch:
             judged = np.where(self._by_runs, means, z)
             if not np.isnan(means).all():
                 level += [Found("run_means", crossing) for crossing in self._run_means.update(means, at)]
-        if level or self._shifted.any():
+        if level or np.count_nonzero(self._shifted):
             self._judge_level_return(judged, at, [found.crossing for found in level])
         return level + self._judge_spread(z, at)
 
@@ -83,10 +82,9 @@ class Watch:
 
     def _judge_spread(self, z: FloatArray, at: IntArray) -> list[Found]:
         """Where the mean stands outside its tolerance, the spread is not judged: the shift alone would look like one."""
-        silent = self._no_spread | (self._shifted != 0)
-        judged = np.where(silent, np.nan, z) if silent.any() else z
+        judged = np.where(self._shifted != 0, np.nan, z) if np.count_nonzero(self._shifted) else z
         crossings = self._spread.update(judged, at)
-        if self._spreading.any():
+        if np.count_nonzero(self._spreading):
             for column in self._spread_back.update(judged, self._spreading):
                 self._spreading[column] = 0
         for crossing in crossings:

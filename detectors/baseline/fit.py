@@ -91,8 +91,10 @@ class Baseline:
         return LevelShift(self.run_epsilon, self.run_inflation, np.maximum(run_thresholds(thresholds)[1], 1.0))
 
     def spread(self, thresholds: FloatArray) -> SpreadShift:
-        """The spread test beside it."""
-        return SpreadShift(self.narrowest, self.widest, spread_thresholds(thresholds))
+        """The spread test beside it; where that is refused, its bets cannot win, which costs less than leaving rows out."""
+        watched = self.spread_reasons == ""
+        narrowest, widest = np.where(watched, self.narrowest, 1e-9), np.where(watched, self.widest, 1e9)
+        return SpreadShift(narrowest, widest, spread_thresholds(thresholds))
 
     def to_arrays(self) -> SavedState:
         """Copy of everything."""
