@@ -134,10 +134,20 @@ class Stream:
                 smallest_shift=float(self.baseline.smallest_shift[k]),
                 unit=spec.unit,
                 refused=self.baseline.refused[k],
+                note=self._note(k),
             )
             for k, spec in enumerate(self.plan.specs)
         )
         return stream, channels
+
+    def _note(self, k: int) -> str:
+        """What is unusual about how a channel is watched."""
+        assert self.baseline is not None
+        if self.baseline.refused[k]:
+            return ""
+        spread = str(self.baseline.spread_reasons[k])
+        notes = ["within and between runs"] if self.baseline.by_runs[k] else []
+        return "; ".join(notes + ([f"spread not watched: {spread}"] if spread else []))
 
     def save(self) -> dict[str, Any]:
         """For a checkpoint."""

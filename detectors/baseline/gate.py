@@ -17,6 +17,8 @@ RUN_SCALES = (2, 4, 8)
 _LEVEL = 1e-4
 # More alarms on the held-out scores than this share of Poisson counts at the budget would show are too many.
 _ALARM_LEVEL = 1e-3
+# Run means are few: that neighbours resemble one another is asked more sharply than a channel's other tests are.
+_ALIKE_LEVEL = 5e-3
 _BLOCK = 50  # rows per block where the baseline has a single run
 
 
@@ -64,13 +66,11 @@ def judge_run_means(means: FloatArray) -> None:
     sd = float(means.std(ddof=1))
     if sd == 0.0:
         raise BaselineRefused("all run means are one", hint="the channel does not vary here")
-    judge_scales(
-        (means - means.mean()) / sd,
-        slack=[1.0] * len(RUN_SCALES),
-        what="runs",
-        hint="the channel drifted while it was learned: learn again, or from more lots",
-        scales=RUN_SCALES,
-    )
+    z, hint = (means - means.mean()) / sd, "the channel drifted while it was learned: learn again, or from more lots"
+    alike = float(z[1:] @ z[:-1]) / z.size
+    if alike * np.sqrt(z.size) > float(-ndtri(_ALIKE_LEVEL)):
+        raise BaselineRefused(f"neighbouring runs resemble one another (correlation {alike:.2f})", hint=hint)
+    judge_scales(z, slack=[1.0] * len(RUN_SCALES), what="runs", hint=hint, scales=RUN_SCALES)
 
 
 def too_many_alarms(detector: Detector, z: FloatArray) -> IntArray:
