@@ -12,6 +12,8 @@ from detectors.contract import FloatArray, IntArray, SavedState
 from detectors.evidence import EvidenceBank
 from detectors.spread_shift.bets import NARROWER_SEEN, PRICES, SLOPES, WIDER_SEEN, Z_LIMIT
 
+# On the way back from less spread a score counts no more than this: narrow values with a few wild ones among them are not back.
+_CAP = 2.5
 _LESS, _MORE = 0, 1  # the bets on s = 0.7 and s = 1.5
 
 
@@ -34,8 +36,8 @@ class SpreadBack:
         """Columns shown to be back with this row, (1, K), NaN = not measured. standing: (K,), +1 wider, -1 narrower, 0 neither."""
         arrays.rows(z, self._columns)
         known = ~np.isnan(z) & (standing != 0)
-        squares = np.where(known, np.minimum(np.abs(z), Z_LIMIT) ** 2, 0.0)
         wider = standing > 0
+        squares = np.where(known, np.minimum(np.abs(z), np.where(wider, Z_LIMIT, _CAP)) ** 2, 0.0)
         log_e = np.where(wider, squares * self._from_wider - PRICES[_LESS], squares * self._from_narrower - PRICES[_MORE])
         e = np.where(known, np.exp(log_e), 1.0)
         _, crossed = self._bank.fold(e[:, None], known)

@@ -66,6 +66,12 @@ def test_a_spread_that_stays_is_called_over_no_oftener_than_promised(sd, standin
     assert back(sd, standing)[1] <= 4000 * 20 / 1000
 
 
+def test_narrow_values_with_wild_ones_among_them_are_not_called_back():
+    rng, detector = np.random.default_rng(6), SpreadBack(np.full(20, 0.9), np.full(20, 1.2), 1000.0)
+    rows = np.where(rng.random((4000, 20)) < 0.02, 3.5, 0.55 * rng.standard_normal((4000, 20)))
+    assert sum(len(detector.update(row[None], np.full(20, -1))) for row in rows) <= 4000 * 20 / 1000
+
+
 def test_the_way_back_keeps_its_evidence_over_a_checkpoint_and_takes_only_what_stands():
     rng = np.random.default_rng(5)
     rows = rng.standard_normal((200, 3))
