@@ -130,8 +130,8 @@ def bars():
         repeats = [disturbed(plate(width=width, angle_deg=angle, at=middle), rng) for _ in range(20)]
         for name in CONDITIONS:
             results[name][1].append(np.std([drawn.distance_px(frames[name], Similarity()) for frames in repeats], ddof=1))
-    for name, (errors, spreads) in results.items():
-        errors = np.array(errors)
+    for name, (each, spreads) in results.items():
+        errors = np.array(each)
         rows.append(
             {
                 "id": "G5",

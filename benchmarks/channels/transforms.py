@@ -6,6 +6,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 from scipy import ndimage
+from scipy.special import ndtr
 
 from detectors.channels.similarity import Similarity
 from detectors.contract import FloatArray
@@ -41,10 +42,8 @@ def disturbed(picture: FloatArray, rng: np.random.Generator) -> dict[str, NDArra
 
 
 def plate(*, width: float, angle_deg: float, at: complex, size: int = 320, contrast: float = 120.0, psf: float = 0.9) -> FloatArray:
-    """A bright bar of `width` px on a dark ground, turned, its middle at `at`: the area of each pixel it covers, exactly blurred."""
+    """A bright bar of `width` px on a dark ground, turned, its middle at `at`; its blurred edges are exact."""
     y, x = np.mgrid[0:size, 0:size]
     turn = np.exp(-1j * np.deg2rad(angle_deg))
     across = ((x + 1j * y - at) * turn).real
-    from scipy.special import ndtr
-
     return 40.0 + contrast * (ndtr((across + width / 2) / psf) - ndtr((across - width / 2) / psf))

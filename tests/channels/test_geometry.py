@@ -124,9 +124,7 @@ def test_an_outline_follows_the_part_and_not_the_light(golden):
     for name in ("part_area", "part_width", "part_height"):
         assert dimmed[name] == pytest.approx(before[name], rel=0.01), name
     wider = values(golden, scene(slot=60.0, grain=1.0))
-    assert wider["part_area"] / before["part_area"] == pytest.approx(
-        (220 * 160 - 60 * 60) / (220 * 160 - 80 * 60), rel=0.005
-    )
+    assert wider["part_area"] / before["part_area"] == pytest.approx((220 * 160 - 60 * 60) / (220 * 160 - 80 * 60), rel=0.005)
 
 
 def test_burrs_roughen_the_outline():
@@ -251,11 +249,12 @@ def test_no_picture_is_more_than_unmeasured(golden, frame):
 
 @pytest.mark.parametrize("frame", list(_pictures()), ids=lambda frame: f"{frame.shape}-{int(frame.mean())}")
 def test_no_golden_frame_does_worse_than_complain(frame):
-    try:
-        drawn = Golden(frame, REFERENCE)
-    except ShapeError as error:
-        assert "must" in str(error)
+    fits = frame.shape[0] >= HEIGHT and frame.shape[1] >= 620  # where the fixtures end
+    if not fits:
+        with pytest.raises(ShapeError, match="must"):
+            Golden(frame, REFERENCE)
         return
+    drawn = Golden(frame, REFERENCE)
     for seen in (frame, np.zeros_like(frame), scene()):
         assert not np.isinf(measure(seen, drawn)).any()
 
