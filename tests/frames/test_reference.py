@@ -1,14 +1,18 @@
 """A reference on its way through the child: golden frame and drawing in, the camera's and the part's channels out."""
 
 import cv2
+import msgspec
 import numpy as np
 import pytest
 
 from agent.config.model import FramesSection, StationSection
 from agent.frames.measurer import FrameMeasurer
 from agent.frames.reference import Chosen, choose, decode
+from agent.intake import Intake
+from agent.records import Inspected
 from detectors.channels import IMAGE_CHANNELS, Reference, reference_channels
 from tests.channels.scenes import REFERENCE, scene
+from tests.core.folding import Folding, config, part
 from tests.frames.pictures import encoded
 
 PLACE = ("ST4", "main", "A")
@@ -119,3 +123,17 @@ def test_a_frame_of_another_size_or_colour_than_the_golden_one_is_no_failure(mea
     assert colour["part_red_green"] == pytest.approx(1.0)
     assert colour["camera_shift_x"] == pytest.approx(0.0, abs=1e-3)
     assert measurer.starts == 1
+
+
+def test_pictures_without_a_part_go_from_the_tap_to_the_alarm(measuring, tmp_path):
+    measurer = measuring({**SECTION, "golden": golden(tmp_path)})
+    intake = Intake(measurer)
+    folding = Folding(config(references=[{**SECTION, "golden": str(tmp_path / "golden.png")}]))
+    for k in range(8):
+        picture = encoded(".png", scene(has_part=k < 5, grain=2.0, seed=k))
+        entry = part(k, None)
+        record, frame = intake.measure(msgspec.structs.replace(entry.record, image_inline=picture), None)
+        folding.fold(Inspected(record, frame))
+    (alarm,) = folding.alarms
+    assert (alarm.alarm_id, alarm.code, alarm.part_id) == ("picture-blind", "part_missing", "P00007")
+    assert any(stream.stream.startswith("part/main//A/") for stream in folding.station.streams)
