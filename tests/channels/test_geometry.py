@@ -287,7 +287,7 @@ def test_a_frame_measures_the_same_whatever_came_before(golden):
         "deeppcb_mini/images/92000003_template.png",
         "elpv/images/cell0001.jpg",
         "elpv/images/cell0025.jpg",
-        "elpv/images/cell1000.jpg",
+        "elpv/images/cell0022.jpg",
     ],
 )
 def test_real_pictures_moved_by_known_amounts_are_found_to_a_tenth_of_a_pixel(name):
