@@ -30,7 +30,14 @@ if TYPE_CHECKING:
     from detectors.channels import ChannelSpec
     from detectors.contract import Crossing, Onset
 
-ALARM_IDS = {"lighting": "picture-light", "optics": "picture-focus", "scores": "model-scores"}
+ALARM_IDS = {
+    "lighting": "picture-light",
+    "optics": "picture-focus",
+    "camera": "camera-moved",
+    "geometry": "part-geometry",
+    "material": "part-material",
+    "scores": "model-scores",
+}
 OUTCOME_ALARM = "bad-parts-passed"
 RATE_ALARM = "reject-rate"
 _ANDON_CODES: dict[Colour, int] = {"none": 0, "white": 1, "amber": 2, "blue": 3}
@@ -64,7 +71,7 @@ class Annunciator:
         for one in sorted(found, key=lambda f: (-f.crossing.evidence / f.crossing.threshold, f.crossing.column)):
             crossing, spec = one.crossing, stream.plan.specs[one.crossing.column]
             onset = self._onset(crossing.onset)
-            words = {"since": self._clock(onset.at, record.captured_at)}
+            words = {"since": self._clock(onset.at, record.captured_at), "channel": spec.name}
             if one.test == "spread_shift":
                 kind, code = "spread", "varies_more" if crossing.direction > 0 else "varies_less"
                 change, unit, size = crossing.size, "times the learned spread", f"{crossing.size:.2g}"

@@ -11,9 +11,12 @@ import numpy as np
 from agent.core.watch import Found, Watch
 from agent.ports import ChannelView, StreamView
 from detectors.baseline import Baseline, fit
+from detectors.baseline.transform import transform
 from detectors.channels.table import ChannelSpec
 from detectors.contract import FloatArray
 
+# A mean of z this near to the outermost score says that the shift is large, not how large.
+SATURATED = 0.8
 StreamState = Literal["learning", "candidate", "armed", "suspended", "refused"]
 
 
@@ -44,6 +47,7 @@ class Stream:
         self._span = 0
         self._seen = 0
         self._updates = np.zeros(len(plan.specs), dtype=np.int64)
+        self._latest = np.full(len(plan.specs), np.nan)  # the row folded last
         self._last_run: int | None = None
 
     @property
@@ -65,6 +69,7 @@ class Stream:
             return []
         if self._watch is None or self.state != "armed":
             return []
+        self._latest = row
         self._updates += ~np.isnan(row)
         return self._watch.observe(row[None, :], new_run=new_run, index=index)
 
@@ -109,6 +114,10 @@ class Stream:
         column, size = found.crossing.column, abs(found.crossing.size)
         if found.test == "run_means":
             return size * float(self.baseline.run_scale[column])
+        furthest = float(np.abs(self.baseline.scores[column]).max())
+        if size > SATURATED * furthest:  # scores are bounded: beyond them only the value itself tells how far
+            here = transform(self._latest[None, :], self.baseline.kinds)[0, column]
+            return abs(float(here) - float(self.baseline.center[column]))
         phi = float(self.baseline.phi[column])
         if self.baseline.by_runs[column]:
             return size * float(self.baseline.noise[column]) / (1.0 - phi)
