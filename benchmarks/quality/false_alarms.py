@@ -14,7 +14,7 @@ from scipy.special import ndtri
 
 from benchmarks.quality import charts
 from benchmarks.quality.cells import Cells
-from benchmarks.quality.ours import Monitor
+from benchmarks.quality.ours import learned
 from benchmarks.quality.scenarios import Null, Source
 
 CHANNELS, PARTS, REPEATS, BASELINES = 300, 100_000, 10, (500, 2_000, 10_000)
@@ -40,7 +40,7 @@ def cell(null: Null, baseline: int, *, repeats: int, parts: int, channels: int) 
     for repeat in range(repeats):
         source = Source(null, channels, repeat)
         x, runs = source.take(baseline)
-        monitor = Monitor(x, runs, threshold)
+        monitor = learned(x, runs, threshold)
         beside = _charts(channels / budget) if repeat == 0 else {}
         for chart, _limit in beside.values():
             chart.learn(x)

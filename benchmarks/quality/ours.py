@@ -8,7 +8,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from detectors.baseline import Standardiser, fit
+from detectors.baseline import Baseline, Standardiser, fit
 from detectors.contract import Crossing
 from detectors.level_shift import LevelShift
 
@@ -16,21 +16,30 @@ FloatArray = NDArray[np.float64]
 IntArray = NDArray[np.int64]
 
 
-class Monitor:
-    """Learned from rows x, (N, C), with their runs, (N,); then watches. Tolerance 0: any change counts as one."""
+def known(channels: int, threshold: float) -> Monitor:
+    """The detector alone, told that the rows are N(0, 1): what the transform, the baseline and their price leave out."""
+    nothing = np.zeros(channels)
+    return Monitor(None, None, LevelShift(nothing, nothing, np.full(channels, threshold)))
 
-    def __init__(self, x: FloatArray, runs: IntArray, threshold: float) -> None:
-        thresholds = np.full(x.shape[1], threshold)
-        nothing = np.zeros(x.shape[1])
-        self.baseline = fit(x, runs, transforms=["none"] * x.shape[1], tolerances=nothing, thresholds=thresholds)
-        self._standardiser = Standardiser(self.baseline)
-        self._detector = LevelShift(self.baseline.epsilon, self.baseline.inflation, thresholds)
-        self._run, self._rows = -1, 0  # the first watched part starts a run, as after arming
+
+def learned(x: FloatArray, runs: IntArray, threshold: float) -> Monitor:
+    """Phase I on rows x, (N, C), with their runs, (N,). Tolerance 0: any change counts as one."""
+    thresholds, nothing = np.full(x.shape[1], threshold), np.zeros(x.shape[1])
+    baseline = fit(x, runs, transforms=["none"] * x.shape[1], tolerances=nothing, thresholds=thresholds)
+    return Monitor(baseline, Standardiser(baseline), LevelShift(baseline.epsilon, baseline.inflation, thresholds))
+
+
+class Monitor:
+    """Watches rows. Without a baseline they are taken as scores."""
+
+    def __init__(self, baseline: Baseline | None, standardiser: Standardiser | None, detector: LevelShift) -> None:
+        self.baseline, self._standardiser, self._detector = baseline, standardiser, detector
+        self._run, self._rows = -1, 0  # the first watched part starts a run, as a restart's
 
     @property
     def refused(self) -> int:
         """Channels the arming gate refused."""
-        return sum(bool(reason) for reason in self.baseline.refused)
+        return sum(bool(reason) for reason in self.baseline.refused) if self.baseline else 0
 
     def watch(self, x: FloatArray, runs: IntArray) -> list[Crossing]:
         """The alarms of further rows, labelled by the rows watched so far."""
@@ -55,4 +64,4 @@ class Monitor:
         new_run[0] = runs[0] != self._run
         new_run[1:] = runs[1:] != runs[:-1]
         self._run = int(runs[-1])
-        return self._standardiser.apply(x, new_run)
+        return self._standardiser.apply(x, new_run) if self._standardiser else x
