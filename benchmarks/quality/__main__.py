@@ -22,7 +22,7 @@ QUESTIONS = ("false-alarms", "delay", "defaults", "lines", "outcomes", "real")
 def main() -> None:
     """Read the arguments and run."""
     parser = argparse.ArgumentParser(prog="benchmarks.quality", description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
-    parser.add_argument("what", nargs="+", choices=(*QUESTIONS, "table"))
+    parser.add_argument("what", nargs="+", choices=(*QUESTIONS, "all", "table"))
     parser.add_argument("--results", type=Path, default=Path("out/quality"))
     parser.add_argument("--only", default="")
     parser.add_argument("--share", default="1/1")
@@ -30,7 +30,7 @@ def main() -> None:
     nulls, changes = scenarios.load()
     mine, of = (int(number) for number in options.share.split("/"))
     cells = Cells(options.results, only=options.only, share=(mine, of))
-    for what in options.what:
+    for what in QUESTIONS if options.what == ["all"] else options.what:
         if what == "table":
             importlib.import_module("benchmarks.quality.tables").write(options.results)
         elif what == "false-alarms":

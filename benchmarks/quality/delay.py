@@ -8,6 +8,7 @@ library peers once per setting of their grid.
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Callable
 from typing import Any, Protocol
 
@@ -107,13 +108,13 @@ def run(cells: Cells, nulls: dict[str, Null], changes: dict[str, Change]) -> Non
 
 def curve(build: Callable[[], Limited], null: Null, baseline: int, changes: dict[str, Change]) -> dict[str, Any]:
     """Delays of every step at limits for every ARL0."""
-    control = [_records(build, null, baseline, repeat, None) for repeat in range(REPEATS)]
+    learned = [_learned(build, null, baseline, repeat) for repeat in range(REPEATS)]
+    control = [_records(*copy.deepcopy(one), None) for one in learned]
     pooled = _pool([after for _before, after in control])
     limits = {arl0: pooled.limit(arl0) for arl0 in ARL0}
     points = []
     steps = {
-        step: [_records(build, null, baseline, repeat, changes[step], max(limits.values())) for repeat in range(REPEATS)]
-        for step in STEPS
+        step: [_records(*copy.deepcopy(one), changes[step], max(limits.values())) for one in learned] for step in STEPS
     }
     for limit in limits.values():
         arl0, alarms = run_length(pooled.passages(limit), CONTROL)
@@ -125,12 +126,15 @@ def curve(build: Callable[[], Limited], null: Null, baseline: int, changes: dict
     return {"stream": null.name, "baseline": baseline, "channels": CHANNELS * REPEATS, "points": points}
 
 
-def _records(
-    build: Callable[[], Limited], null: Null, baseline: int, repeat: int, change: Change | None, enough: float = np.inf
-) -> tuple[Records, Records]:
-    """Records of the statistic in the warm-up, and after it: in control, or changed until all columns have reached `enough`."""
+def _learned(build: Callable[[], Limited], null: Null, baseline: int, repeat: int) -> tuple[Source, Limited]:
+    """A detector after Phase I, and the stream it goes on with."""
     source, detector = Source(null, CHANNELS, repeat), build()
     detector.learn(*source.take(baseline))
+    return source, detector
+
+
+def _records(source: Source, detector: Limited, change: Change | None, enough: float = np.inf) -> tuple[Records, Records]:
+    """Records of the statistic in the warm-up, and after it: in control, or changed until all columns have reached `enough`."""
     before, after = Records(CHANNELS), Records(CHANNELS)
     if change is None:
         for _ in range(CONTROL // PIECE):

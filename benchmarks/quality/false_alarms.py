@@ -50,7 +50,7 @@ def cell(null: Null, baseline: int, *, repeats: int, parts: int, channels: int) 
             x, runs = source.take(PIECE)
             found += [crossing.column for crossing in monitor.watch(x, runs)]
             for name, (chart, limit) in beside.items():
-                counts[name] += _restarting(chart, x, limit)
+                counts[name] += restarting(chart, x, limit)
         textbook |= counts
         alarms.append(len(found))
         alarmed.append(len(set(found)))
@@ -92,7 +92,7 @@ def _charts(updates: float) -> dict[str, tuple[charts.Chart, float]]:
     }
 
 
-def _restarting(chart: charts.Chart, x: np.ndarray, limit: float) -> int:
+def restarting(chart: charts.Chart, x: np.ndarray, limit: float) -> int:
     """Alarms on these rows, the chart starting anew after each."""
     alarms = 0
     for t in range(len(x)):
