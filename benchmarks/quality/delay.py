@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import copy
 from collections.abc import Callable
-from typing import Any, Protocol
+from typing import Any, Protocol, Self
 
 import numpy as np
 from numpy.typing import NDArray
@@ -42,6 +42,9 @@ class Limited(Protocol):
     def learn(self, x: FloatArray, runs: IntArray) -> None:
         """Phase I; no rows: told that they are N(0, 1)."""
 
+    def again(self) -> Self:
+        """Another that has learned the same."""
+
     def statistic(self, x: FloatArray, runs: IntArray) -> FloatArray:
         """After each row, (T, C)."""
 
@@ -52,7 +55,16 @@ class Ours:
     def learn(self, x: FloatArray, runs: IntArray) -> None:
         from benchmarks.quality import ours  # not in every peer's environment
 
-        self._monitor = ours.learned(x, runs, 1e9) if len(x) else ours.known(x.shape[1], 1e9)
+        self._channels = x.shape[1]
+        self._monitor = ours.learned(x, runs, 1e9) if len(x) else ours.watching(None, self._channels, 1e9)
+
+    def again(self) -> Self:
+        from benchmarks.quality import ours
+
+        other = type(self)()
+        other._monitor = ours.watching(self._monitor.baseline, self._channels, 1e9)
+        other._channels = self._channels
+        return other
 
     def statistic(self, x: FloatArray, runs: IntArray) -> FloatArray:
         return self._monitor.evidence(x, runs)
@@ -69,6 +81,9 @@ class Textbook:
             self._chart.learn(x)
         else:
             self._chart.know(x.shape[1])
+
+    def again(self) -> Self:
+        return copy.deepcopy(self)
 
     def statistic(self, x: FloatArray, runs: IntArray) -> FloatArray:
         return self._chart.statistic(x)
@@ -109,12 +124,12 @@ def run(cells: Cells, nulls: dict[str, Null], changes: dict[str, Change]) -> Non
 def curve(build: Callable[[], Limited], null: Null, baseline: int, changes: dict[str, Change]) -> dict[str, Any]:
     """Delays of every step at limits for every ARL0."""
     learned = [_learned(build, null, baseline, repeat) for repeat in range(REPEATS)]
-    control = [_records(*copy.deepcopy(one), None) for one in learned]
+    control = [_records(copy.deepcopy(source), detector.again(), None) for source, detector in learned]
     pooled = _pool([after for _before, after in control])
     limits = {arl0: pooled.limit(arl0) for arl0 in ARL0}
     points = []
     steps = {
-        step: [_records(*copy.deepcopy(one), changes[step], max(limits.values())) for one in learned] for step in STEPS
+        step: [_records(copy.deepcopy(s), d.again(), changes[step], max(limits.values())) for s, d in learned] for step in STEPS
     }
     for limit in limits.values():
         arl0, alarms = run_length(pooled.passages(limit), CONTROL)

@@ -41,7 +41,7 @@ def cell(null: Null, baseline: int, *, repeats: int, parts: int, channels: int) 
         source = Source(null, channels, repeat)
         x, runs = source.take(baseline)
         monitor = learned(x, runs, threshold)
-        beside = _charts(channels / budget) if repeat == 0 else {}
+        beside = limits(channels / budget) if repeat == 0 else {}
         for chart, _limit in beside.values():
             chart.learn(x)
         found = []
@@ -68,7 +68,7 @@ def cell(null: Null, baseline: int, *, repeats: int, parts: int, channels: int) 
     }
 
 
-def _charts(updates: float) -> dict[str, tuple[charts.Chart, float]]:
+def limits(updates: float) -> dict[str, tuple[charts.Chart, float]]:
     """Charts and limits with one false alarm in so many updates on N(0, 1).
 
     Shewhart's is exact. CUSUM: Siegmund's (1985) approximation, two-sided. EWMA: the Shewhart limit, which is on the safe side: its

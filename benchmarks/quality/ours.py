@@ -16,16 +16,18 @@ FloatArray = NDArray[np.float64]
 IntArray = NDArray[np.int64]
 
 
-def known(channels: int, threshold: float) -> Monitor:
-    """The detector alone, told that the rows are N(0, 1): what the transform, the baseline and their price leave out."""
-    nothing = np.zeros(channels)
-    return Monitor(None, None, LevelShift(nothing, nothing, np.full(channels, threshold)))
-
-
 def learned(x: FloatArray, runs: IntArray, threshold: float) -> Monitor:
     """Phase I on rows x, (N, C), with their runs, (N,). Tolerance 0: any change counts as one."""
     thresholds, nothing = np.full(x.shape[1], threshold), np.zeros(x.shape[1])
     baseline = fit(x, runs, transforms=["none"] * x.shape[1], tolerances=nothing, thresholds=thresholds)
+    return watching(baseline, x.shape[1], threshold)
+
+
+def watching(baseline: Baseline | None, channels: int, threshold: float) -> Monitor:
+    """By a baseline; without one the detector alone, told that the rows are N(0, 1)."""
+    thresholds, nothing = np.full(channels, threshold), np.zeros(channels)
+    if baseline is None:
+        return Monitor(None, None, LevelShift(nothing, nothing, thresholds))
     return Monitor(baseline, Standardiser(baseline), LevelShift(baseline.epsilon, baseline.inflation, thresholds))
 
 
