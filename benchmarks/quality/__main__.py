@@ -1,10 +1,10 @@
 """Runs the benchmark, cell by cell, and writes its tables and plots.
 
-    python -m benchmarks.quality false-alarms delay defaults outcomes real --results DIR
+    python -m benchmarks.quality false-alarms delay defaults lines outcomes real logs --results DIR
     python -m benchmarks.quality table --results DIR
 
-A cell that is there already is not measured again. `--only TEXT` measures the cells whose name contains it, `--share 1/2` every second
-one from the first (two processes: 1/2 and 2/2).
+A cell that is there already is not measured again. `--only TEXT` measures the cells whose name contains it, `--share 1/2` every
+second one from the first (two processes: 1/2 and 2/2).
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from pathlib import Path
 from benchmarks.quality import scenarios
 from benchmarks.quality.cells import Cells
 
-QUESTIONS = ("false-alarms", "delay", "defaults", "lines", "outcomes", "real")
+QUESTIONS = ("false-alarms", "delay", "defaults", "lines", "outcomes", "real", "logs")
 
 
 def main() -> None:

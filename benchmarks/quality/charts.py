@@ -1,8 +1,8 @@
 """Textbook control charts on many channels at once, as people set them up; and dummies.
 
 A chart learns from baseline rows and then gives, after each further row, a statistic per channel that alarms at or above a limit,
-(T, C). Means and standard deviations are the baseline's; on a residual chart they are those of the residuals of an AR(1) fitted by
-least squares (Alwan and Roberts 1988).
+(T, C). Means and standard deviations are the baseline's; on a residual chart they are those of the residuals of an AR(1) fitted
+by least squares (Alwan and Roberts 1988).
 """
 
 from __future__ import annotations
@@ -15,10 +15,14 @@ from numpy.typing import NDArray
 FloatArray = NDArray[np.float64]
 
 
+# (z of one row (C,), memory) -> (statistic (C,), memory)
+Step = Callable[[FloatArray, FloatArray], tuple[FloatArray, FloatArray]]
+
+
 class Chart:
     """One kind of chart: `learn` then `statistic`, in any batches."""
 
-    def __init__(self, step: Callable[[FloatArray, FloatArray], tuple[FloatArray, FloatArray]], memory: int, *, residual: bool) -> None:
+    def __init__(self, step: Step, memory: int, *, residual: bool) -> None:
         self._step, self._depth, self._residual = step, memory, residual
 
     def learn(self, x: FloatArray) -> None:
@@ -80,7 +84,7 @@ def ewma(weight: float, *, residual: bool = False) -> Chart:
 
 
 def western_electric(*, residual: bool = False, all_rules: bool = True) -> Chart:
-    """The four zone rules (Western Electric 1956) as one statistic: the factor on the zones' widths at which the first rule fires; people use 1.
+    """The four zone rules (Western Electric 1956) as one statistic: the factor on the zones at which one fires; people use 1.
 
     One beyond 3 sd, two of three beyond 2, four of five beyond 1, eight in a row on one side. The last knows no width, so it fires
     at any factor, or is left out (`all_rules=False`) where a false-alarm rate is to be matched.

@@ -1,7 +1,7 @@
 """Question 4: how often does each detector alarm on one channel in control, set as people set it?
 
-Alarms per 100,000 parts, starting anew after each; baseline of 2,000 parts. Ours has the budget of 1 in 100,000 parts on this one channel;
-library peers have their defaults, charts the limits of their text books. Slow peers see fewer channels and parts.
+Alarms per 100,000 parts, starting anew after each; baseline of 2,000 parts. Ours has the budget of 1 in 100,000 parts on this one
+channel; library peers have their defaults, charts the limits of their text books. Slow peers see fewer channels and parts.
 """
 
 from __future__ import annotations

@@ -52,6 +52,9 @@ class Limited(Protocol):
 class Ours:
     """The agent's monitor, or its detector alone on rows that are N(0, 1) and known to be."""
 
+    def __init__(self, monitor: Any = None, channels: int = 0) -> None:
+        self._monitor, self._channels = monitor, channels
+
     def learn(self, x: FloatArray, runs: IntArray) -> None:
         from benchmarks.quality import ours  # not in every peer's environment
 
@@ -61,10 +64,7 @@ class Ours:
     def again(self) -> Self:
         from benchmarks.quality import ours
 
-        other = type(self)()
-        other._monitor = ours.watching(self._monitor.baseline, self._channels, 1e9)
-        other._channels = self._channels
-        return other
+        return type(self)(ours.watching(self._monitor.baseline, self._channels, 1e9), self._channels)
 
     def statistic(self, x: FloatArray, runs: IntArray) -> FloatArray:
         return self._monitor.evidence(x, runs)
@@ -76,7 +76,7 @@ class Textbook:
     def __init__(self, chart: charts.Chart) -> None:
         self._chart = chart
 
-    def learn(self, x: FloatArray, runs: IntArray) -> None:
+    def learn(self, x: FloatArray, _runs: IntArray) -> None:
         if len(x):
             self._chart.learn(x)
         else:
@@ -85,7 +85,7 @@ class Textbook:
     def again(self) -> Self:
         return copy.deepcopy(self)
 
-    def statistic(self, x: FloatArray, runs: IntArray) -> FloatArray:
+    def statistic(self, x: FloatArray, _runs: IntArray) -> FloatArray:
         return self._chart.statistic(x)
 
 

@@ -1,8 +1,8 @@
 """Question 1: how often does our monitor alarm on a line of 300 channels on which nothing happens, and what does its gate refuse?
 
-Budget: one false alarm in 100,000 parts for the line, so every channel's threshold is 300 x 100,000. Ten repeats of 100,000 parts per
-cell, each with a baseline of its own. Every crossing counts, also of an alarm that stands already. Beside it, on the first repeat, three
-charts whose limits keep the same budget on independent normal parts with known mean and sd.
+Budget: one false alarm in 100,000 parts for the line, so every channel's threshold is 300 x 100,000. Ten repeats of 100,000 parts
+per cell, each with a baseline of its own. Every crossing counts, also of an alarm that stands already. Beside it, on the first
+repeat, three charts whose limits keep the same budget on independent normal parts with known mean and sd.
 """
 
 from __future__ import annotations

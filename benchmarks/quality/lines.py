@@ -1,8 +1,8 @@
 """Question 5: a line of 300 channels at one false alarm in 100,000 parts: how long until the line's first alarm, whatever changes?
 
-Baseline of 2,000 parts, 100 in control, then the change on all channels or on one; delay to the first alarm of any channel, over lines
-without an alarm before. Charts have limits that keep the same budget on independent normal parts with known parameters, which on a baseline of 2,000
-and on other streams they do not (question 1).
+Baseline of 2,000 parts, 100 in control, then the change on all channels or on one; delay to the first alarm of any channel, over
+lines without an alarm before. Charts have limits that keep the same budget on independent normal parts with known parameters,
+which on a baseline of 2,000 and on other streams they do not (question 1).
 """
 
 from __future__ import annotations

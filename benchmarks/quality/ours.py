@@ -1,4 +1,4 @@
-"""The agent's monitor of one stream, many rows at a time: Phase I, standardiser and level shift put together as `agent/core/streams.py` does.
+"""The agent's monitor of one stream, many rows at a time: put together as `agent/core/streams.py` does.
 
 `tests/benchmarks` holds it beside `agent.core.streams.Stream`, crossing by crossing.
 """

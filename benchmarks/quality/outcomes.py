@@ -1,8 +1,8 @@
 """Question 3: how many audits until an alarm when passed parts begin to be bad, at one and the same false-alarm rate and claim?
 
-All get the same audited passed parts: the model's p, the claim made of it, and the outcome; first a baseline of 10,000, then 36,000 in
-control, whose first alarms give the false-alarm rate, or 2,000 in control and the change. Two claims: exact (the true p, but at least
-2e-4) and learned (the agent's claim map, fitted to the baseline). Those that know no claim see outcomes alone.
+All get the same audited passed parts: the model's p, the claim made of it, and the outcome; first a baseline of 10,000, then
+36,000 in control, whose first alarms give the false-alarm rate, or 2,000 in control and the change. Two claims: exact (the true
+p, but at least 2e-4) and learned (the agent's claim map, fitted to the baseline). Those that know no claim see outcomes alone.
 """
 
 from __future__ import annotations
@@ -91,7 +91,7 @@ class Bernoulli:
         self._sum = np.zeros(columns)
         self._bad, self._good = math.log(factor), math.log((1.0 - factor * rate) / (1.0 - rate))
 
-    def statistic(self, claim: FloatArray, bad: FloatArray) -> FloatArray:
+    def statistic(self, _claim: FloatArray, bad: FloatArray) -> FloatArray:
         return _cusum(self._sum, np.where(bad == 1.0, self._bad, self._good))
 
 
@@ -209,7 +209,8 @@ def peer_curve(entry: peers.Entry, audits: dict[str, Audits]) -> dict[str, Any]:
             peer.learn(baseline[:, column].tolist())
             return peer
 
-        arl0, alarms = run_length(np.array([peers.first_alarm(learned(k), control[:, k].tolist()) for k in range(columns)]), CONTROL)
+        passages = np.array([peers.first_alarm(learned(k), control[:, k].tolist()) for k in range(columns)])
+        arl0, alarms = run_length(passages, CONTROL)
         delays = {}
         for name, rows in changed.items() if arl0 >= 300.0 else ():
             found = []
@@ -242,7 +243,7 @@ def nannyml_curve(entry: peers.Entry, audits: dict[str, Audits]) -> dict[str, An
                 phases[name] = rng.integers(0, size, trials)
                 for phase in phases[name]:
                     stretches += [honest.draw(rng, (int(phase),)), audits[name].draw(rng, (later * size - int(phase),))]
-            values, mean, sd = _chunk_values(entry.kind, size, (p, bad), stretches)
+            values, mean, sd = chunk_values(entry.kind, size, (p, bad), stretches)
             first = CONTROL * 4 // size
             for m in MULTIPLES:
                 null[m].append(int((values[:first] < mean - m * sd).sum()))
@@ -258,20 +259,21 @@ def nannyml_curve(entry: peers.Entry, audits: dict[str, Audits]) -> dict[str, An
             alarms = sum(null[m])
             summary = {name: _summary(np.array(found[m])) for name, found in delays.items()}
             setting = {"chunk_size": size, "multiple": float(m), "default": m == 3.0}
-            points.append({"setting": setting, "arl0": watched / alarms if alarms else watched / 3.0, "alarms": alarms, "delays": summary})
+            arl0 = watched / alarms if alarms else watched / 3.0
+            points.append({"setting": setting, "arl0": arl0, "alarms": alarms, "delays": summary})
     return {"claim": "none", "columns": trials * 4, "points": points}
 
 
-def _chunk_values(
+def chunk_values(
     kind: str, size: int, reference: tuple[FloatArray, FloatArray], stretches: list[tuple[FloatArray, FloatArray]]
 ) -> tuple[FloatArray, float, float]:
-    """Accuracy by chunk after the reference (of passed parts: one minus the share of bad ones), and the reference chunks' mean and sd."""
+    """Accuracy by chunk after the reference (of passed parts: one minus the share of bad ones); mean and sd of the reference's."""
     os.environ["NML_DISABLE_USAGE_LOGGING"] = "1"  # it reports every call to its makers otherwise
     import nannyml
-    import pandas
+    import pandas as pd
 
-    def frame(p: FloatArray, bad: FloatArray) -> pandas.DataFrame:
-        return pandas.DataFrame({"p": p, "pred": np.zeros(p.size, dtype=int), "bad": bad.astype(int)})
+    def frame(p: FloatArray, bad: FloatArray) -> pd.DataFrame:
+        return pd.DataFrame({"p": p, "pred": np.zeros(p.size, dtype=int), "bad": bad.astype(int)})
 
     made = {
         "problem_type": "classification_binary",

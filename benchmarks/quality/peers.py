@@ -1,7 +1,7 @@
 """Detectors of other libraries behind one face: `learn` a baseline, then `update` value by value, starting anew after each alarm.
 
-All are fed alike (same values, same order, raw); which settings they get stands in peers.toml. Imports are made when one is built, so
-that those whose library is not in this environment can be left out.
+All are fed alike (same values, same order, raw); which settings they get stands in peers.toml. Imports are made when one is
+built, so that those whose library is not in this environment can be left out.
 """
 
 from __future__ import annotations
@@ -45,7 +45,7 @@ class Entry:
 
     def missing(self) -> str:
         """Why it cannot be run here; empty if it can."""
-        library = {"river": "river", "frouros": "frouros", "alibi": "alibi_detect", "nannyml": "nannyml"}[self.name.split("-")[0]]
+        library = {"alibi": "alibi_detect"}.get(name := self.name.split("-")[0], name)
         try:
             __import__(library)
         except ImportError as error:
@@ -100,7 +100,7 @@ class _Frouros:
 
 
 class _Alibi:
-    """Its thresholds do not depend on the reference (they are simulated once for its size), so one reference serves all channels."""
+    """Its thresholds do not depend on the reference (they are simulated for its size), so one serves all channels."""
 
     _built: dict[str, Any] = {}  # noqa: RUF012  setting up takes four minutes
 

@@ -63,7 +63,7 @@ def _delays(detectors: dict[str, list[dict]], title: str, path: Path) -> None:
         axis.axvline(1e5 / TARGET, color="lightgray", lw=0.8)
         axis.set(xscale="log", yscale="log", title=step, xlabel="false alarms per 100,000 parts", ylabel="delay, parts")
     axes.flat[0].legend(fontsize=6)
-    figure.suptitle(f"Delay against false alarms, {title}; thin lines: CUSUM (blue) and EWMA (orange) of all tunings, Shewhart (grey)")
+    figure.suptitle(f"Delay against false alarms, {title}; thin: CUSUM (blue), EWMA (orange) of all tunings, Shewhart (grey)")
     _save(figure, path)
 
 
@@ -91,12 +91,14 @@ def _dots(question: str, dots: list[tuple[list[str], float | list[int] | None]],
         values = {parts[1]: sum(v) if isinstance(v, list) else v for parts, v in dots if parts[2] == series and v is not None}
         label = f"ours, baseline {series}" if question == "false-alarms" else series
         heavy = series == "ours"
-        axis.plot(list(values.values()), [order.index(name) for name in values], "ks" if heavy else "o", ms=6 if heavy else 4, label=label)
+        at = [order.index(name) for name in values]
+        axis.plot(list(values.values()), at, "ks" if heavy else "o", ms=6 if heavy else 4, label=label)
     if question == "false-alarms":
         axis.axvline(10, color="gray", lw=0.8)
         axis.text(10, -0.6, "budget", fontsize=6, ha="center")
     axis.set_xscale("symlog", linthresh=1)
     axis.set_yticks(range(len(order)), order)
-    axis.set_xlabel("alarms in 10 × 100,000 parts of the line" if question == "false-alarms" else "alarms per 100,000 parts in control")
+    whole = question == "false-alarms"
+    axis.set_xlabel("alarms in 10 × 100,000 parts of the line" if whole else "alarms per 100,000 parts in control")
     axis.legend(fontsize=6, loc="center left", bbox_to_anchor=(1.0, 0.5))
     _save(figure, path)

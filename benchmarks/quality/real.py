@@ -1,7 +1,8 @@
-"""Question 6: real streams of the development kit: NAB machine temperature, SKAB valves, electricity, SEA, and a real classifier's log.
+"""Question 6: real streams of the development kit: NAB machine temperature, SKAB valves, electricity, SEA.
 
-Nobody knows where a real stream is in control, so these are alarms beside labels, not rates. Each stream's first part is learned from, the
-rest watched, every channel with the budget of one false alarm in 100,000 rows. What is refused at the gate is not watched, and said.
+Nobody knows where a real stream is in control, so these are alarms beside labels, not rates. Each stream's first part is learned
+from, the rest watched, every channel with the budget of one false alarm in 100,000 rows. What is refused at the gate is not
+watched, and said.
 """
 
 from __future__ import annotations
@@ -86,7 +87,7 @@ def _windows(path: Path, detector: str) -> dict[str, Any]:
 
 
 def _skab(folder: Path, detector: str) -> dict[str, Any]:
-    """Each valve experiment: learned from its first 400 rows (labelled normal), then alarms before, and first after, the anomaly."""
+    """Each valve experiment: learned from its first 400 rows (labelled normal); alarms before the anomaly, and the first after."""
     names = ["Accelerometer1RMS", "Accelerometer2RMS", "Current", "Pressure", "Temperature", "Thermocouple", "Voltage"]
     names.append("Volume Flow RateRMS")
     files = sorted(folder.glob("valve1_*.csv"))

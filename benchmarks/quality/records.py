@@ -58,8 +58,8 @@ class Records:
 def run_length(passages: FloatArray, rows: int) -> tuple[float, int]:
     """Mean run length and the alarms it rests on: parts watched until the first alarm (or to the end) per alarm.
 
-    The maximum-likelihood estimate for run lengths with an exponential tail, censored at `rows`; with 0 alarms, parts watched / 3, a
-    95 % lower bound.
+    The maximum-likelihood estimate for run lengths with an exponential tail, censored at `rows`; with 0 alarms, parts watched / 3,
+    a 95 % lower bound.
     """
     alarms = int(np.isfinite(passages).sum())
     watched = float(np.minimum(passages, rows).sum())

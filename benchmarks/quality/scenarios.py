@@ -65,7 +65,7 @@ def load() -> tuple[dict[str, Null], dict[str, Change]]:
 
 
 class Source:
-    """Rows of a null stream, piece after piece. The seed is the scenario's id and the repeat, so that every detector sees the same."""
+    """Rows of a null stream, piece after piece. The seed is scenario id and repeat, so that every detector sees the same."""
 
     def __init__(self, null: Null, channels: int, repeat: int) -> None:
         self._null, self._channels = null, channels

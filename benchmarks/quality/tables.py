@@ -20,7 +20,7 @@ SLACK = 0.9  # a library's setting keeps the rate when its estimated run length 
 def write(folder: Path) -> None:
     """tables.md and the plots, into the folder of the results; what was not measured is left out."""
     cells = Cells(folder)
-    parts = [false_alarms(cells), delays(cells), audits(cells), defaults(cells), lines(cells), real(cells)]
+    parts = [false_alarms(cells), delays(cells), audits(cells), defaults(cells), lines(cells), real(cells), logs(cells)]
     (folder / "tables.md").write_text("\n\n".join(part for part in parts if part) + "\n", encoding="utf-8")
     print(f"{folder / 'tables.md'}")
     try:
@@ -60,7 +60,7 @@ def false_alarms(cells: Cells) -> str:
         beside = next(found[name, size] for size in sizes if (name, size) in found)["charts_first_repeat"]
         smallest = next(size for size in sizes if (name, size) in found)
         rows.append([*row, " / ".join(f"{count:,}" for count in beside.values()) + f" ({smallest:,})"])
-    head = ["null stream", *(f"baseline {size:,}" for size in sizes), "Shewhart / CUSUM 0.5 / EWMA 0.1, first repeat alone (its baseline)"]
+    head = ["null stream", *(f"baseline {size:,}" for size in sizes), "Shewhart / CUSUM 0.5 / EWMA 0.1, first repeat (baseline)"]
     return _markdown("False alarms of ours, 300 channels, 10 × 100,000 parts (channels refused at the gate)", head, rows)
 
 
@@ -199,7 +199,8 @@ def defaults(cells: Cells) -> str:
         _, null, name = cell["cell"].split("/")
         found.setdefault(name, {})[null] = cell
     nulls = [name for name in scenarios.load()[0] if any(name in row for row in found.values())]
-    rows = [[name, *(_rate(row.get(null)) for null in nulls)] for name, row in sorted(found.items(), key=lambda item: item[0] != "ours")]
+    ordered = sorted(found.items(), key=lambda item: item[0] != "ours")
+    rows = [[name, *(_rate(row.get(null)) for null in nulls)] for name, row in ordered]
     return _markdown("Alarms per 100,000 parts in control on one channel, as people set things", ["detector", *nulls], rows)
 
 
@@ -237,3 +238,26 @@ def real(cells: Cells) -> str:
         what = ", ".join(f"{key.replace('_', ' ')} {value}" for key, value in cell.items() if key not in skip)
         rows.append([*cell["cell"].split("/")[1:], what, count])
     return _markdown("Real streams", ["stream", "detector", "what", "channels refused"], rows)
+
+
+def logs(cells: Cells) -> str:
+    """Real classifiers' logs: passes from the onset to the alarm, and alarms before it."""
+    found: dict[str, dict[str, Point]] = {}
+    shares: dict[str, str] = {}
+    for cell in cells.read("logs"):
+        _, log, name = cell["cell"].split("/")
+        found.setdefault(name, {})[log] = cell
+        shares[log] = " → ".join(f"{share:.1%}" for share in cell["bad_share"])
+    rows = []
+    for name, row in sorted(found.items(), key=lambda item: item[0] != "ours"):
+        shown: list[object] = [name]
+        for log in shares:
+            cell = row.get(log)
+            if cell is None:
+                shown.append("not run")
+                continue
+            delay_ = "never" if cell["delay"] is None else _short(cell["delay"])
+            shown.append(delay_ + (f" ({cell['before']} before)" if cell["before"] else ""))
+        rows.append(shown)
+    head = ["detector", *(f"{log}: {share} bad" for log, share in shares.items())]
+    return _markdown("Logs of real classifiers: passes from the onset to the alarm (all verified; alarms before it)", head, rows)
