@@ -1,8 +1,8 @@
 """Question 7: logs of real classifiers with their outcomes, of the development kit: the solar-cell line, NannyML's own example.
 
-All passed parts are verified. Baseline: the passes of the in-control log (line) or of the reference period (California). Settings
-as people have them: ours one false alarm in 36,000 audits, NannyML its 3 standard deviations and chunks of 500, the rest their
-defaults. Counted: alarms before the onset, and passes from it to the first alarm after.
+All passed parts are verified. Baseline: the passes of the in-control log (line) or of the reference period (California). Settings as
+people have them: ours one false alarm in 36,000 audits, NannyML its 3 standard deviations and chunks of 500, the rest their defaults.
+Counted: alarms before the onset, and passes from it to the first alarm after that says "worse"; one that says "better" is told apart.
 """
 
 from __future__ import annotations
@@ -46,8 +46,8 @@ def _counted(watch: Any, log: str) -> dict[str, Any]:
     else:
         reference, _ = _line(KIT / "line", "incontrol")
         watched, onset = _line(KIT / "line", log)
-    alarms = watch(reference, watched)
-    after = [t for t in alarms if t >= (onset or 0)]
+    alarms, better = watch(reference, watched)
+    after, praised = ([t for t in times if t >= (onset or 0)] for times in (alarms, better))
     return {
         "passes": watched[0].size,
         "onset": onset,
@@ -55,6 +55,7 @@ def _counted(watch: Any, log: str) -> dict[str, Any]:
         "alarms": len(alarms),
         "before": sum(t < (onset or 0) for t in alarms),
         "delay": after[0] - (onset or 0) + 1 if after else None,
+        "says_better_after": praised[0] - (onset or 0) + 1 if praised else None,
     }
 
 
@@ -81,22 +82,26 @@ def _california(path: Path) -> tuple[Log, Log]:
     return logs["reference"], logs["analysis"]
 
 
-def _ours(reference: Log, watched: Log) -> list[int]:
+def _ours(reference: Log, watched: Log) -> tuple[list[int], list[int]]:
+    """Passes at which an alarm says "worse", and at which one says "better" (ours: never)."""
     from detectors.outcome_gap import OutcomeGap  # not in every peer's environment
     from detectors.outcome_gap.claim import fit_claim_map
 
     claims = fit_claim_map(*reference, floor=FLOOR)
     rows = np.column_stack([claims.claim(watched[0]), watched[1]])
-    return [crossing.at for crossing in OutcomeGap(TARGET).update(rows, np.arange(len(rows), dtype=np.int64))]
+    return [crossing.at for crossing in OutcomeGap(TARGET).update(rows, np.arange(len(rows), dtype=np.int64))], []
 
 
-def _errors(reference: Log, watched: Log, entry: peers.Entry) -> list[int]:
+def _errors(reference: Log, watched: Log, entry: peers.Entry) -> tuple[list[int], list[int]]:
     peer = entry.build(entry.defaults)
     peer.learn(reference[1].tolist())
-    return [t for t, bad in enumerate(watched[1].tolist()) if peer.update(bad)]
+    return [t for t, bad in enumerate(watched[1].tolist()) if peer.update(bad)], []
 
 
-def _nannyml(reference: Log, watched: Log, entry: peers.Entry) -> list[int]:
+def _nannyml(reference: Log, watched: Log, entry: peers.Entry) -> tuple[list[int], list[int]]:
     values, mean, sd = chunk_values(entry.kind, CHUNK, reference, [watched])
-    low = np.flatnonzero((values < mean - 3.0 * sd) | (values > mean + 3.0 * sd))
-    return [min((int(chunk) + 1) * CHUNK, watched[0].size) - 1 for chunk in low]
+
+    def ends(chunks: NDArray[np.bool_]) -> list[int]:
+        return [min((int(chunk) + 1) * CHUNK, watched[0].size) - 1 for chunk in np.flatnonzero(chunks)]
+
+    return ends(values < mean - 3.0 * sd), ends(values > mean + 3.0 * sd)

@@ -257,7 +257,9 @@ def logs(cells: Cells) -> str:
                 shown.append("not run")
                 continue
             delay_ = "never" if cell["delay"] is None else _short(cell["delay"])
-            shown.append(delay_ + (f" ({cell['before']} before)" if cell["before"] else ""))
+            praised = cell["says_better_after"]
+            notes = [f"{cell['before']} before"] * bool(cell["before"]) + [f"says better after {praised}"] * (praised is not None)
+            shown.append(delay_ + (f" ({', '.join(notes)})" if notes else ""))
         rows.append(shown)
     head = ["detector", *(f"{log}: {share} bad" for log, share in shares.items())]
     return _markdown("Logs of real classifiers: passes from the onset to the alarm (all verified; alarms before it)", head, rows)
