@@ -1,8 +1,9 @@
 """Question 7: logs of real classifiers with their outcomes, of the development kit: the solar-cell line, NannyML's own example.
 
-All passed parts are verified. Baseline: the passes of the in-control log (line) or of the reference period (California). Settings as
-people have them: ours one false alarm in 36,000 audits, NannyML its 3 standard deviations and chunks of 500, the rest their defaults.
-Counted: alarms before the onset, and passes from it to the first alarm after that says "worse"; one that says "better" is told apart.
+All passed parts are verified. Baseline: the passes of the in-control log (line) or of the reference period (California).
+Settings as people have them: ours one false alarm in 36,000 audits, NannyML its 3 standard deviations and chunks of 500, the rest
+their defaults. Counted: alarms before the onset, and passes from it to the first alarm after that says "worse"; one that says
+"better" is told apart.
 """
 
 from __future__ import annotations

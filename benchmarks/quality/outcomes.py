@@ -187,9 +187,9 @@ def _claims(claim: str, honest: Audits, repeat: int) -> tuple[Callable[[FloatArr
     return lambda p: learned.claim(p.ravel()).reshape(p.shape), rate
 
 
-def _summary(delays: FloatArray) -> dict[str, float]:
+def _summary(delays: FloatArray, watched: float = PATIENCE) -> dict[str, float]:
     missed = int(np.isinf(delays).sum())
-    delays = np.minimum(delays, PATIENCE)
+    delays = np.minimum(delays, watched)
     error = float(delays.std(ddof=1) / np.sqrt(delays.size)) if delays.size > 1 else math.nan
     return {"mean": float(delays.mean()) if delays.size else math.nan, "se": error, "columns": delays.size, "missed": missed}
 
@@ -226,12 +226,13 @@ def peer_curve(entry: peers.Entry, audits: dict[str, Audits]) -> dict[str, Any]:
 def nannyml_curve(entry: peers.Entry, audits: dict[str, Audits]) -> dict[str, Any]:
     """NannyML by chunk: its own reference, chunk values and standard-deviation rule, the 3 standard deviations scaled.
 
-    An alarm is said at the end of its chunk; the onset falls anywhere within one.
+    An alarm is said at the end of its chunk; the onset falls anywhere within one. 8,000 audits are watched after it; a change missed in
+    these counts as if found at their end, which flatters it.
     """
-    honest, trials, points = audits["honest"], 25, []
+    honest, trials, points = audits["honest"], 12, []
     for options in [entry.defaults, *entry.settings]:
         size = int(options.get("chunk_size", 1_000))
-        later = max(4, 12_000 // size)  # chunks watched after the onset
+        later = max(4, 8_000 // size)  # chunks watched after the onset
         null: dict[float, list[int]] = {m: [] for m in MULTIPLES}
         delays: dict[str, dict[float, list[float]]] = {name: {m: [] for m in MULTIPLES} for name in audits if name != "honest"}
         for repeat in range(4):
@@ -257,7 +258,7 @@ def nannyml_curve(entry: peers.Entry, audits: dict[str, Audits]) -> dict[str, An
         watched = 4 * (CONTROL * 4 // size) * size
         for m in MULTIPLES:
             alarms = sum(null[m])
-            summary = {name: _summary(np.array(found[m])) for name, found in delays.items()}
+            summary = {name: _summary(np.array(found[m]), later * size) for name, found in delays.items()}
             setting = {"chunk_size": size, "multiple": float(m), "default": m == 3.0}
             arl0 = watched / alarms if alarms else watched / 3.0
             points.append({"setting": setting, "arl0": arl0, "alarms": alarms, "delays": summary})
