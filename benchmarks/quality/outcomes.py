@@ -226,8 +226,8 @@ def peer_curve(entry: peers.Entry, audits: dict[str, Audits]) -> dict[str, Any]:
 def nannyml_curve(entry: peers.Entry, audits: dict[str, Audits]) -> dict[str, Any]:
     """NannyML by chunk: its own reference, chunk values and standard-deviation rule, the 3 standard deviations scaled.
 
-    An alarm is said at the end of its chunk; the onset falls anywhere within one. 8,000 audits are watched after it; a change missed in
-    these counts as if found at their end, which flatters it.
+    An alarm is said at the end of its chunk; the onset falls anywhere within one. 8,000 audits are watched after it; a change
+    missed in these counts as if found at their end, which flatters it.
     """
     honest, trials, points = audits["honest"], 12, []
     for options in [entry.defaults, *entry.settings]:
