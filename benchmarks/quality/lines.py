@@ -17,7 +17,7 @@ from benchmarks.quality.cells import Cells
 from benchmarks.quality.false_alarms import CHANNELS, PARTS, limits
 from benchmarks.quality.scenarios import Change, Null, Source
 
-LINES, BASELINE, WARM_UP, PATIENCE, PIECE = 40, 2_000, 100, 10_000, 250
+LINES, BASELINE, WARM_UP, PATIENCE, PIECE = 20, 2_000, 100, 10_000, 250
 CASES = (
     ("iid", "one-of-300"),
     ("iid", "all-of-300"),

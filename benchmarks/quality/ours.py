@@ -18,14 +18,14 @@ IntArray = NDArray[np.int64]
 
 def learned(x: FloatArray, runs: IntArray, threshold: float) -> Monitor:
     """Phase I on rows x, (N, C), with their runs, (N,). Tolerance 0: any change counts as one."""
-    thresholds, nothing = np.full(x.shape[1], threshold), np.zeros(x.shape[1])
+    thresholds, nothing = np.full(x.shape[1], float(threshold)), np.zeros(x.shape[1])
     baseline = fit(x, runs, transforms=["none"] * x.shape[1], tolerances=nothing, thresholds=thresholds)
     return watching(baseline, x.shape[1], threshold)
 
 
 def watching(baseline: Baseline | None, channels: int, threshold: float) -> Monitor:
     """By a baseline; without one the detector alone, told that the rows are N(0, 1)."""
-    thresholds, nothing = np.full(channels, threshold), np.zeros(channels)
+    thresholds, nothing = np.full(channels, float(threshold)), np.zeros(channels)
     if baseline is None:
         return Monitor(None, None, LevelShift(nothing, nothing, thresholds))
     return Monitor(baseline, Standardiser(baseline), LevelShift(baseline.epsilon, baseline.inflation, thresholds))
