@@ -123,7 +123,9 @@ def run(cells: Cells, _nulls: object, _changes: object) -> None:
         if reason := entry.missing():
             print(f"left out: {name}: {reason}")
         elif name.startswith("nannyml"):
-            cells.measure(f"outcomes/none/{name}", lambda entry=entry: nannyml_curve(entry, audits))
+            for options in entry.settings:
+                size = options["chunk_size"]
+                cells.measure(f"outcomes/none/{name}-{size}", lambda entry=entry, size=size: nannyml_curve(entry, size, audits))
         else:
             cells.measure(f"outcomes/none/{name}", lambda entry=entry: peer_curve(entry, audits))
 
@@ -223,45 +225,43 @@ def peer_curve(entry: peers.Entry, audits: dict[str, Audits]) -> dict[str, Any]:
     return {"claim": "none", "columns": columns, "points": points}
 
 
-def nannyml_curve(entry: peers.Entry, audits: dict[str, Audits]) -> dict[str, Any]:
+def nannyml_curve(entry: peers.Entry, size: int, audits: dict[str, Audits]) -> dict[str, Any]:
     """NannyML by chunk: its own reference, chunk values and standard-deviation rule, the 3 standard deviations scaled.
 
     An alarm is said at the end of its chunk; the onset falls anywhere within one. 8,000 audits are watched after it; a change
     missed in these counts as if found at their end, which flatters it.
     """
     honest, trials, points = audits["honest"], 12, []
-    for options in [entry.defaults, *entry.settings]:
-        size = int(options.get("chunk_size", 1_000))
-        later = max(4, 8_000 // size)  # chunks watched after the onset
-        null: dict[float, list[int]] = {m: [] for m in MULTIPLES}
-        delays: dict[str, dict[float, list[float]]] = {name: {m: [] for m in MULTIPLES} for name in audits if name != "honest"}
-        for repeat in range(4):
-            rng = _rng(honest, repeat, 4)
-            p, bad = honest.draw(_rng(honest, repeat, 1), (BASELINE,))
-            stretches = [honest.draw(rng, (CONTROL * 4 // size * size,))]
-            phases = {}
-            for name in delays:
-                phases[name] = rng.integers(0, size, trials)
-                for phase in phases[name]:
-                    stretches += [honest.draw(rng, (int(phase),)), audits[name].draw(rng, (later * size - int(phase),))]
-            values, mean, sd = chunk_values(entry.kind, size, (p, bad), stretches)
-            first = CONTROL * 4 // size
-            for m in MULTIPLES:
-                null[m].append(int((values[:first] < mean - m * sd).sum()))
-            for index, name in enumerate(delays):
-                start = first + index * trials * later
-                of_trials = values[start : start + trials * later].reshape(trials, later)
-                for m in MULTIPLES:
-                    low = of_trials < mean - m * sd
-                    chunk = np.where(low.any(axis=1), low.argmax(axis=1), np.inf)
-                    delays[name][m] += ((chunk + 1.0) * size - phases[name]).tolist()
-        watched = 4 * (CONTROL * 4 // size) * size
+    later = max(4, 8_000 // size)  # chunks watched after the onset
+    null: dict[float, list[int]] = {m: [] for m in MULTIPLES}
+    delays: dict[str, dict[float, list[float]]] = {name: {m: [] for m in MULTIPLES} for name in audits if name != "honest"}
+    for repeat in range(4):
+        rng = _rng(honest, repeat, 4)
+        p, bad = honest.draw(_rng(honest, repeat, 1), (BASELINE,))
+        stretches = [honest.draw(rng, (CONTROL * 4 // size * size,))]
+        phases = {}
+        for name in delays:
+            phases[name] = rng.integers(0, size, trials)
+            for phase in phases[name]:
+                stretches += [honest.draw(rng, (int(phase),)), audits[name].draw(rng, (later * size - int(phase),))]
+        values, mean, sd = chunk_values(entry.kind, size, (p, bad), stretches)
+        first = CONTROL * 4 // size
         for m in MULTIPLES:
-            alarms = sum(null[m])
-            summary = {name: _summary(np.array(found[m]), later * size) for name, found in delays.items()}
-            setting = {"chunk_size": size, "multiple": float(m), "default": m == 3.0}
-            arl0 = watched / alarms if alarms else watched / 3.0
-            points.append({"setting": setting, "arl0": arl0, "alarms": alarms, "delays": summary})
+            null[m].append(int((values[:first] < mean - m * sd).sum()))
+        for index, name in enumerate(delays):
+            start = first + index * trials * later
+            of_trials = values[start : start + trials * later].reshape(trials, later)
+            for m in MULTIPLES:
+                low = of_trials < mean - m * sd
+                chunk = np.where(low.any(axis=1), low.argmax(axis=1), np.inf)
+                delays[name][m] += ((chunk + 1.0) * size - phases[name]).tolist()
+    watched = 4 * (CONTROL * 4 // size) * size
+    for m in MULTIPLES:
+        alarms = sum(null[m])
+        summary = {name: _summary(np.array(found[m]), later * size) for name, found in delays.items()}
+        setting = {"chunk_size": size, "multiple": float(m), "default": m == 3.0}
+        arl0 = watched / alarms if alarms else watched / 3.0
+        points.append({"setting": setting, "arl0": arl0, "alarms": alarms, "delays": summary})
     return {"claim": "none", "columns": trials * 4, "points": points}
 
 
