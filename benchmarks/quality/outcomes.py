@@ -30,7 +30,7 @@ BASELINE, CONTROL, WARM_UP, PATIENCE, PIECE = 10_000, 36_000, 2_000, 60_000, 1_0
 ARL0 = (1_000.0, 3_000.0, 10_000.0, 36_000.0)
 TARGET = 36_000.0
 PEER_COLUMNS = {"river": 40, "frouros": 6}
-MULTIPLES = tuple(np.arange(0.5, 12.01, 0.25))
+MULTIPLES = tuple(np.arange(0.5, 12.01, 0.25).tolist())
 
 
 @dataclass(frozen=True)
