@@ -59,12 +59,12 @@ class Ours:
         from benchmarks.quality import ours  # not in every peer's environment
 
         self._channels = x.shape[1]
-        self._monitor = ours.learned(x, runs, 1e9) if len(x) else ours.watching(None, self._channels, 1e9)
+        self._monitor = ours.learned(x, runs, 1e9) if len(x) else ours.Monitor(None, self._channels, 1e9)
 
     def again(self) -> Self:
         from benchmarks.quality import ours
 
-        return type(self)(ours.watching(self._monitor.baseline, self._channels, 1e9), self._channels)
+        return type(self)(ours.Monitor(self._monitor.baseline, self._channels, 1e9), self._channels)
 
     def statistic(self, x: FloatArray, runs: IntArray) -> FloatArray:
         return self._monitor.evidence(x, runs)

@@ -1,7 +1,8 @@
 """Question 1: how often does our monitor alarm on a line of 300 channels on which nothing happens, and what does its gate refuse?
 
 Budget: one false alarm in 100,000 parts for the line, so every channel's threshold is 300 x 100,000. Ten repeats of 100,000 parts
-per cell, each with a baseline of its own. Every crossing counts, also of an alarm that stands already. Beside it, on the first
+per cell, each with a baseline of its own. Every crossing of every test (level, spread, run means) counts, also of an alarm that
+stands already. Beside it, on the first
 repeat, three charts whose limits keep the same budget on independent normal parts with known mean and sd.
 """
 
@@ -16,6 +17,7 @@ from benchmarks.quality import charts
 from benchmarks.quality.cells import Cells
 from benchmarks.quality.ours import learned
 from benchmarks.quality.scenarios import Null, Source
+from detectors.contract import Crossing
 
 CHANNELS, PARTS, REPEATS, BASELINES = 300, 100_000, 10, (500, 2_000, 10_000)
 PIECE = 2_000
@@ -36,7 +38,8 @@ def cell(null: Null, baseline: int, *, repeats: int, parts: int, channels: int) 
     """Alarms and refused channels of every repeat; `watched_alarms` per repeat is on the channels the gate let pass."""
     budget = 1.0 / PARTS
     threshold = channels / budget
-    alarms, refused, alarmed = [], [], []
+    alarms, refused, alarmed, by_runs = [], [], [], []
+    tests: dict[str, int] = {}
     textbook = {}
     for repeat in range(repeats):
         source = Source(null, channels, repeat)
@@ -45,17 +48,20 @@ def cell(null: Null, baseline: int, *, repeats: int, parts: int, channels: int) 
         beside = limits(channels / budget) if repeat == 0 else {}
         for chart, _limit in beside.values():
             chart.learn(x)
-        found = []
+        found: list[tuple[str, Crossing]] = []
         counts = dict.fromkeys(beside, 0)
         for _ in range(parts // PIECE):
             x, runs = source.take(PIECE)
-            found += [crossing.column for crossing in monitor.watch(x, runs)]
+            found += monitor.watch(x, runs)
             for name, (chart, limit) in beside.items():
                 counts[name] += restarting(chart, x, limit)
         textbook |= counts
         alarms.append(len(found))
-        alarmed.append(len(set(found)))
+        alarmed.append(len({crossing.column for _, crossing in found}))
         refused.append(monitor.refused)
+        by_runs.append(monitor.by_runs)
+        for test, _ in found:
+            tests[test] = tests.get(test, 0) + 1
         if len(found) > HOPELESS:
             break
     return {
@@ -66,6 +72,8 @@ def cell(null: Null, baseline: int, *, repeats: int, parts: int, channels: int) 
         "alarms": alarms,
         "channels_that_alarmed": alarmed,
         "refused": refused,
+        "by_runs": by_runs,
+        "alarms_by_test": tests,
         "should_be_refused": null.refuse,
         "charts_first_repeat": textbook,
     }

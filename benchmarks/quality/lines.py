@@ -45,7 +45,7 @@ def cell(null: Null, change: Change) -> dict[str, Any]:
     for repeat in range(LINES):
         source = Source(null, CHANNELS, repeat)
         x, _ = source.take(BASELINE)
-        monitor = ours.watching(_baseline(null, repeat), CHANNELS, CHANNELS * PARTS)
+        monitor = ours.Monitor(_baseline(null, repeat), CHANNELS, CHANNELS * PARTS)
         made = limits(CHANNELS * PARTS)
         for chart, _limit in made.values():
             chart.learn(x)
@@ -61,7 +61,7 @@ def cell(null: Null, change: Change) -> dict[str, Any]:
             x = change.apply(x, since)
             found = {}
             if "ours" in waiting and (crossings := monitor.watch(x, runs)):
-                found["ours"] = crossings[0].at - WARM_UP + 1
+                found["ours"] = crossings[0][1].at - WARM_UP + 1
             for name in waiting - {"ours"}:
                 chart, limit = made[name]
                 rows = np.flatnonzero((chart.statistic(x) >= limit).any(axis=1))

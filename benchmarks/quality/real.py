@@ -57,7 +57,7 @@ def alarms(x: FloatArray, learned: int, detector: str) -> tuple[list[list[int]],
         monitor = ours.learned(x[:learned], runs[:learned], THRESHOLD)
         crossings = monitor.watch(x[learned:], runs[learned:])
         refused = list(monitor.baseline.refused) if monitor.baseline else []
-        return [[learned + c.at for c in crossings if c.column == k] for k in range(x.shape[1])], refused
+        return [[learned + c.at for _, c in crossings if c.column == k] for k in range(x.shape[1])], refused
     entry = peers.load("level")[detector]
     found = []
     for k in range(x.shape[1]):

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field, fields, replace
 from typing import Any, Self
 
 import numpy as np
-from scipy.special import gammaincinv, stdtrit
+from scipy.special import gammaincinv, ndtri, stdtrit
 
 from detectors.baseline import gate, spread
 from detectors.baseline import runs as between
@@ -30,6 +30,7 @@ _VARIANCE_LEVEL = 0.01
 # Autocorrelation below this many standard errors is not modelled: the residual of a wrong fit is worse than none.
 _PHI_ERRORS = 3.0
 _PHI_LIMIT = 0.95
+_PHI_MOST = 0.99
 # "Smallest detectable shift" is the one the strongest bet finds within so many parts, or, where runs differ, so many runs.
 DETECTABLE_WITHIN = 1_000
 DETECTABLE_WITHIN_RUNS = 100
@@ -233,8 +234,9 @@ def _by_parts(
     used = errors[np.isfinite(errors)]
     knots, scores = quantile_table(used)
     epsilon = max(_tolerated(used, knots, scores, tolerance), _unresolved_mean(used.size))
-    inflation = _unresolved_variance(used.size)
-    held_out = gate.held_out(errors, runs, epsilon=epsilon, inflation=inflation)
+    variance = _unresolved_variance(used.size)
+    held_out = gate.held_out(errors, runs, epsilon=epsilon, inflation=variance)
+    inflation = (1.0 + variance) * (1.0 + _unresolved_phi(phi, used.size)) - 1.0
     narrowest, widest = spread.allowed(used, knots, scores, tolerance)
     smallest = _raw_shift(used, knots, scores, _detectable(epsilon, inflation, threshold, DETECTABLE_WITHIN)) / (1.0 - phi)
     try:
@@ -324,6 +326,16 @@ def _unresolved_mean(n: int) -> float:
 def _unresolved_variance(n: int) -> float:
     """η: by how much the true variance of z may exceed the sample's, (n − 1)/χ²(0.01, n − 1) − 1."""
     return float((n - 1) / (2.0 * gammaincinv((n - 1) / 2.0, _VARIANCE_LEVEL)) - 1.0)
+
+
+def _unresolved_phi(phi: float, n: int) -> float:
+    """By how much residuals of a fitted AR(1) may vary more in the long run than independent ones, because phi is not known: ((1 -
+    phi) / (1 - upper))² - 1, upper the 99 % bound of phi's large-sample law (Box, Jenkins, Reinsel 2008, 7.2). 0 where phi is 0.
+    """
+    if phi == 0.0:
+        return 0.0
+    upper = min(phi + (1.0 + 3.0 * phi) / n + float(-ndtri(_VARIANCE_LEVEL)) * float(np.sqrt((1.0 - phi * phi) / n)), _PHI_MOST)
+    return ((1.0 - phi) / (1.0 - upper)) ** 2 - 1.0 if upper > phi else 0.0
 
 
 def _detectable(epsilon: float, inflation: float, threshold: float, within: int) -> float:
