@@ -10,10 +10,13 @@ from zoneinfo import ZoneInfo
 import msgspec
 
 from agent.core.alarms import Alarm, AlarmBook, occurrence_id
+from agent.core.causes import say_causes
 from agent.core.conditions import Finding
 from agent.core.texts import say
 from agent.documents import AlarmDoc, AndonDoc, Colour, EvidenceDoc, OnsetDoc
 from agent.messages import alarm_messages, message
+from detectors.attribution import Symptom
+from detectors.contract import Onset
 
 if TYPE_CHECKING:
     from agent.config.model import StationSection
@@ -26,7 +29,7 @@ if TYPE_CHECKING:
     from agent.core.truth import Truth
     from agent.records import Inspection
     from detectors.channels import ChannelSpec
-    from detectors.contract import Crossing, Onset
+    from detectors.contract import Crossing
 
 ALARM_IDS = {"lighting": "picture-light", "optics": "picture-focus", "scores": "model-scores"}
 OUTCOME_ALARM = "bad-parts-passed"
@@ -44,6 +47,9 @@ class Watched(Protocol):
     index: int
     streams: dict[str, Stream]
 
+    @property
+    def watched(self) -> frozenset[str]: ...
+
 
 class Annunciator:
     """Raises and clears the alarms of one station, and keeps its lamp request in step with them."""
@@ -59,6 +65,7 @@ class Annunciator:
 
     def level_crossed(self, stream: Stream, crossings: list[Crossing], record: Inspection, effects: Effects) -> None:
         """Channels of a stream have left their baseline; of one family the strongest gives the alarm its words."""
+        self._observe([_symptom(stream, crossing) for crossing in crossings], record.captured_at, effects)
         for crossing in sorted(crossings, key=lambda c: (-c.evidence / c.threshold, c.column)):
             spec = stream.plan.specs[crossing.column]
             alarm = Alarm(
@@ -90,6 +97,7 @@ class Annunciator:
     def outcome_crossed(self, crossing: Crossing, part: Pending, at: datetime, effects: Effects) -> None:
         """More bad parts pass than the model claims: the alarm that holds parts. part: the matured audit that crossed."""
         station = self._station
+        self._observe([Symptom("outcomes", "bad_parts_passed", crossing.onset)], at, effects)
         onset = self._onset(crossing.onset)
         judged, found, claimed = station.truth.since(crossing.onset.estimate)
         hold_from = self._parts.part(station.options.id, station.truth.hold_from)
@@ -128,12 +136,14 @@ class Annunciator:
     def rate_crossed(self, rate: Rate, crossing: Crossing, record: Inspection, effects: Effects) -> None:
         """More or fewer parts are rejected than the baseline of this recipe allows."""
         assert rate.baseline is not None
+        code = "reject_rate_higher" if crossing.direction > 0 else "reject_rate_lower"
+        self._observe([Symptom("rates", code, crossing.onset)], record.captured_at, effects)
         onset = self._onset(crossing.onset)
         alarm = Alarm(
             alarm_id=RATE_ALARM,
             station=self._station.options.id,
             stream=rate.name,
-            code="reject_rate_higher" if crossing.direction > 0 else "reject_rate_lower",
+            code=code,
             priority="warning",
             andon="amber",
             latching=False,
@@ -168,6 +178,8 @@ class Annunciator:
             if standing is not None and standing.active:
                 self.clear(standing, part_id, at, effects)
             return
+        here = Onset(station.index, station.index, station.index)
+        self._observe([Symptom(stream, finding.code, here)], at, effects)
         alarm = Alarm(
             alarm_id=finding.alarm_id,
             station=station.options.id,
@@ -192,6 +204,22 @@ class Annunciator:
         # What first showed it names the occurrence: a tick, which raises silence, comes at another time in every run.
         self._raise(alarm, evidence, words, part_id, effects, first=(finding.part_id, finding.since or at))
 
+    def _observe(self, symptoms: list[Symptom], at: datetime, effects: Effects) -> None:
+        """Tell the incident; when what likely caused it has changed, it is published again, and so are alarms that name causes."""
+        incidents, book = self._station.incidents, self._station.book
+        if not incidents.observe(symptoms, self._station.watched, at):
+            return
+        for alarm in book.active():
+            if alarm.incident == incidents.current_id and alarm.causes != incidents.likely:
+                text = self._say(alarm.code, alarm.words, incidents.likely)[0]
+                if text != alarm.text:
+                    self._publish(book.reword(alarm, text=text, causes=incidents.likely), effects)
+        self._publish_incident(effects)
+
+    def _say(self, code: str, words: dict[str, str], causes: tuple[str, ...]) -> tuple[str, str]:
+        station = self._station.options.id
+        return say(self._language, code, {"st": station, "cause": say_causes(self._language, causes), **words})
+
     def _raise(
         self,
         alarm: Alarm,
@@ -204,9 +232,12 @@ class Annunciator:
     ) -> None:
         book, incidents = self._station.book, self._station.incidents
         before = book.get(alarm.alarm_id)
+        causes = incidents.likely
         if before is not None and before.active:
-            return  # the same occurrence
-        text, response = say(self._language, alarm.code, {"st": alarm.station, **words})
+            causes = incidents.likely_since(before.index, alarm.code, self._station.watched)
+            if not causes or causes[0] in before.causes:
+                return  # the same occurrence
+        text, response = self._say(alarm.code, words, causes)
         occurrence = occurrence_id(alarm.station, alarm.alarm_id, *(first or (part_id, alarm.changed_at)))
         document = book.send(
             alarm if before is None else msgspec.structs.replace(alarm, state=before.state),
@@ -218,6 +249,9 @@ class Annunciator:
             response=response,
             evidence=evidence,
             incident=incidents.open_id(alarm.changed_at),
+            words=words,
+            causes=causes,
+            index=self._station.index,
         )
         if document is None:
             return  # shelved, suppressed or out of service: evaluated, not annunciated
@@ -333,6 +367,15 @@ class Annunciator:
     def load(self, saved: Any) -> None:
         """From a checkpoint."""
         self.andon = None if saved is None else msgspec.convert(saved, AndonDoc)
+
+
+def _symptom(stream: Stream, crossing: Crossing) -> Symptom:
+    """A crossing as attribution knows it."""
+    spec = stream.plan.specs[crossing.column]
+    tolerance = float(stream.plan.tolerances[crossing.column])
+    size = stream.raw_change(crossing) / tolerance if tolerance > 0 else 0.0
+    code = spec.up if crossing.direction > 0 else spec.down
+    return Symptom(spec.family, code, crossing.onset, f"{stream.plan.name} {spec.name}", size)
 
 
 def _change(spec: ChannelSpec, change: float) -> tuple[float, str, str]:

@@ -92,6 +92,13 @@ class Stream:
                 del self._standing[crossing.column]
         self._standing.update({crossing.column: crossing.direction for crossing in crossings})
 
+    @property
+    def families(self) -> frozenset[str]:
+        """Families with a channel that is judged."""
+        if self.state != "armed" or self.baseline is None:
+            return frozenset()
+        return frozenset(spec.family for spec, refused in zip(self.plan.specs, self.baseline.refused, strict=True) if not refused)
+
     def standing(self, family: str) -> bool:
         """Whether any shift of this family has not been shown to be over."""
         return any(self.plan.specs[column].family == family for column in self._standing)

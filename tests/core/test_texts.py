@@ -25,6 +25,7 @@ LONGEST = {
     "new": "m" * 32,
     "was": "12.3 %",
     "place": "bottom right",
+    "cause": "Lamp segment or changed reject limit likely.",
 }
 
 
