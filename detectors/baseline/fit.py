@@ -11,7 +11,7 @@ from scipy.special import gammaincinv, stdtrit
 
 from detectors.baseline import gate
 from detectors.baseline.residual import residuals
-from detectors.baseline.table import column_scores, quantile_table
+from detectors.baseline.table import column_scores, quantile_table, reaching
 from detectors.baseline.transform import codes, transform
 from detectors.contract import FloatArray, IntArray, SavedState
 from detectors.errors import BaselineRefused, ParameterError, ShapeError
@@ -26,6 +26,9 @@ _VARIANCE_LEVEL = 0.01
 # Autocorrelation below this many standard errors is not modelled: the residual of a wrong fit is worse than none.
 _PHI_ERRORS = 3.0
 _PHI_LIMIT = 0.95
+# A table whose scores end less than this above the tolerated mean is carried on: no shift, however large, could be told from it.
+_ROOM = 2.0
+_TAIL_SDS = 3.0
 # "Smallest detectable shift" is the one the strongest bet finds within so many parts.
 DETECTABLE_WITHIN = 1_000
 
@@ -150,6 +153,10 @@ def _watched(y: FloatArray, runs: IntArray, tolerance: float, threshold: float, 
     epsilon = max(_tolerated(used, knots, scores, tolerance * (1.0 - phi)), unresolved)
     inflation = _unresolved_variance(used.size)
     held_out[:] = gate.held_out(errors, runs, epsilon=epsilon, inflation=inflation)
+    if scores[-1] - epsilon < _ROOM or -scores[0] - epsilon < _ROOM:
+        # The slope is no steeper than a third of the channel's own, so that heavy tails add next to nothing.
+        knots, scores = reaching(knots, scores, max(tolerance * (1.0 - phi), _TAIL_SDS * float(np.std(used))))
+        epsilon = max(_tolerated(used, knots, scores, tolerance * (1.0 - phi)), unresolved)
     smallest = _raw_shift(used, knots, scores, _detectable(epsilon, inflation, threshold)) / (1.0 - phi)
     sd = float(np.std(measured))
     return _Channel(center, sd, phi, knots, scores, epsilon, inflation, smallest, int(measured.size), "")
@@ -182,7 +189,7 @@ def _tolerated(used: FloatArray, knots: FloatArray, scores: FloatArray, shift: f
 
 def _raw_shift(used: FloatArray, knots: FloatArray, scores: FloatArray, detectable: float) -> float:
     """Smallest shift of the residuals that moves the mean of z by `detectable` in either direction; NaN if none does."""
-    low, high = 0.0, float(np.ptp(used))
+    low, high = 0.0, float(np.ptp(knots))
     if min(_moved(used, knots, scores, high)) < detectable:
         return float("nan")
     for _ in range(14):  # to 1e-4 of the range

@@ -8,6 +8,8 @@ from scipy.special import ndtr, ndtri
 from detectors.contract import FloatArray, IntArray
 
 KNOTS = 257
+# Scores beyond this prove no more (detectors/level_shift).
+REACH = 8.0
 
 
 def quantile_table(values: FloatArray) -> tuple[FloatArray, FloatArray]:
@@ -27,6 +29,17 @@ def quantile_table(values: FloatArray) -> tuple[FloatArray, FloatArray]:
     probabilities = np.full(KNOTS, share[-1])
     knots[: distinct.size], probabilities[: distinct.size] = distinct, share
     return knots, ndtri(probabilities)
+
+
+def reaching(knots: FloatArray, scores: FloatArray, step: float) -> tuple[FloatArray, FloatArray]:
+    """A table (KNOTS,) carried on beyond its ends by one score per `step`, up to REACH.
+
+    For a channel steadier than its tolerance: a bounded score cannot tell the tolerated shift from ten times as much, both lie
+    beyond everything the baseline showed. The second knot at either end makes room.
+    """
+    low, high = max(REACH + float(scores[0]), 0.0), max(REACH - float(scores[-1]), 0.0)
+    knots = np.concatenate([[knots[0] - low * step], knots[:1], knots[2:-2], knots[-1:], [knots[-1] + high * step]])
+    return knots, np.concatenate([[scores[0] - low], scores[:1], scores[2:-2], scores[-1:], [scores[-1] + high]])
 
 
 class NormalScores:

@@ -311,3 +311,23 @@ def test_the_kits_drifts_are_seen_within_a_thousand_parts(armed, name):
     found = crossings(armed, name, 0)
     assert min(c.at for c in found) >= 2500
     assert min(c.at for c in found) <= 3500
+
+
+@pytest.mark.parametrize("heavy", [False, True])
+def test_a_channel_far_steadier_than_its_tolerance_still_sees_what_lies_beyond_it(heavy):
+    rng = np.random.default_rng(3)
+    noise = rng.standard_t(4, 8000) / np.sqrt(2.0) if heavy else rng.standard_normal(8000)
+    tolerance, sd = 0.5, 0.005  # a camera that stands still: a hundredth of the tolerance
+    runs = np.arange(3000) // 100
+    baseline = fit(sd * noise[:3000, None], runs, transforms=["none"], tolerances=np.array([tolerance]), thresholds=np.array([1e6]))
+    assert not any(baseline.refused)
+    assert tolerance < baseline.smallest_shift[0] < 3.0 * tolerance
+
+    def crossings(shift):
+        detector = LevelShift(baseline.epsilon, baseline.inflation, np.array([1e6]))
+        z = Standardiser(baseline).apply(shift + sd * noise[3000:, None], np.zeros(5000, dtype=bool))
+        return [crossing.at for crossing in detector.update(z, np.arange(5000, dtype=np.int64))]
+
+    assert crossings(0.0) == []
+    assert crossings(0.9 * tolerance) == []
+    assert crossings(3.0 * tolerance)[0] < 50
