@@ -14,6 +14,7 @@ from dataclasses import dataclass, replace
 from fnmatch import fnmatchcase
 from typing import Final
 
+from detectors.channels.table import TILES
 from detectors.contract import Onset
 
 _LEFT_UP: Final = ("top_left_brighter", "bottom_left_brighter")
@@ -21,7 +22,13 @@ _RIGHT_UP: Final = ("top_right_brighter", "bottom_right_brighter")
 _LEFT_DOWN: Final = ("top_left_darker", "bottom_left_darker")
 _RIGHT_DOWN: Final = ("top_right_darker", "bottom_right_darker")
 _SIDE_DOWN: Final = ("left_darker", "right_darker", "top_darker", "bottom_darker")
-_LIGHT: Final = ("darker", "brighter", "*_darker", "*_brighter", "contrast_*")
+_PLACES: Final = tuple(f"{place}_{kind}" for place in TILES for kind in ("darker", "brighter"))
+_LIGHT: Final = ("darker", "brighter", *_PLACES, "contrast_*")
+_BLURRED: Final = ("blurred", "detail_lost", "*_blurred")
+_CAMERA_MOVED: Final = ("camera_moved", "camera_turned", "view_larger", "view_smaller")
+_PART_MOVED: Final = ("part_moved", "part_turned")
+_SHIFTED: Final = (*_CAMERA_MOVED, *_PART_MOVED)
+_REFLECTANCE: Final = ("part_brighter", "part_darker")
 _SCORES: Final = ("scores_*", "nearer_threshold", "further_from_threshold")
 
 
@@ -71,9 +78,9 @@ class Attribution:
 class Clue:
     """One row of the table; every condition given must hold. Codes may hold `*`.
 
-    seen: any of these codes is there. all_of: each of these has one. unseen: families that are watched, with nothing seen of any of
-    them; no_code: none of these codes is there. event: of this kind, inside the onset interval of what was seen first.
-    first: this family's onset is estimated before every other family's but `outcomes`.
+    seen: any of these codes is there. all_of: each of these has one. no_code: none of these is there. unseen: nothing was seen of
+    these families, and at least one of them was watching. event: of this kind, inside the onset interval of what was seen first.
+    first: the onset of these families is estimated before every other family's but `outcomes`.
     """
 
     reason: str
@@ -88,35 +95,52 @@ class Clue:
 
 HARM: Final = frozenset({"outcomes", "challenge", "identity"})
 """Families that show harm; all others show that something is different."""
-IMAGING: Final = ("lighting", "optics")
+IMAGING: Final = ("lighting", "optics", "camera", "geometry", "material")
 
 CLUES: Final[tuple[Clue, ...]] = (
-    # Light. What the lamp does, it does everywhere alike; a part of other material changes the middle against the corners.
+    # Light. What the lamp does, it does to part and fixtures alike; other material changes the part alone, a veil all contrasts.
     Clue("darker", {"lamp": 1.5, "window": 0.5, "material": 0.5, "lamp_segment": 0.5}, seen=("darker",)),
     Clue("brighter", {"lamp": 1.5, "material": 0.5}, seen=("brighter",)),
-    Clue("alike_everywhere", {"lamp": 2.0}, seen=("darker", "brighter"), no_code=("*_darker", "*_brighter", "contrast_*")),
+    Clue("alike_everywhere", {"lamp": 2.0}, seen=("darker", "brighter"), no_code=(*_PLACES, "contrast_*", *_REFLECTANCE)),
+    Clue("part_and_fixtures_alike", {"lamp": 1.0, "lamp_segment": 1.0}, seen=("darker",), unseen=("material",)),
     Clue("corners_brighter", {"window": 1.5, "material": 1.0, "lamp_segment": -1.5}, all_of=(_LEFT_UP, _RIGHT_UP)),
     Clue("corners_darker", {"material": 1.5, "lamp_segment": -1.5}, all_of=(_LEFT_DOWN, _RIGHT_DOWN)),
     Clue("part_greyer", {"material": 1.5, "window": -1.0, "lamp": -1.0}, all_of=(_LEFT_UP, _RIGHT_UP, ("darker",))),
     Clue("part_lighter", {"material": 1.5, "lamp": -1.0}, all_of=(_LEFT_DOWN, _RIGHT_DOWN, ("brighter",))),
-    Clue("veil", {"window": 1.5}, all_of=(_LEFT_UP, _RIGHT_UP), no_code=("darker", "brighter")),
-    Clue("contrast_lower", {"window": 1.5, "material": 0.5}, seen=("contrast_lower",)),
-    Clue("contrast_higher", {"lamp": 0.5, "material": 0.5}, seen=("contrast_higher",)),
-    Clue("place_changed", {"lamp_segment": 1.0, "window": 0.5}, seen=("*_darker", "*_brighter")),
-    Clue("one_side_darker", {"lamp_segment": 2.0}, all_of=(_SIDE_DOWN, ("darker",))),
+    Clue("contrast_lower", {"window": 1.5, "material": 0.3}, seen=("contrast_lower",)),
+    Clue("veil", {"window": 3.0}, seen=("contrast_lower",), no_code=("darker", "brighter", "texture_rougher", *_SHIFTED)),
+    Clue("contrast_higher", {"lamp": 0.3, "material": 0.5}, seen=("contrast_higher",)),
+    Clue("place_changed", {"lamp_segment": 1.0, "window": 0.3}, seen=_PLACES, no_code=_SHIFTED),
+    Clue("one_side_darker", {"lamp_segment": 3.0}, all_of=(_SIDE_DOWN, ("darker",)), no_code=_SHIFTED),
     Clue("whites_clipped", {"lamp": 1.5}, seen=("clipped_more", "clipped_less")),
-    Clue("blacks_clipped", {"lamp": 1.0, "window": 0.5}, seen=("blacks_clipped_more", "blacks_clipped_less")),
-    Clue("colour", {"lamp": 1.0, "material": 1.0}, seen=("redder", "less_red", "bluer", "less_blue")),
+    Clue("blacks_clipped", {"lamp": 1.0, "window": 0.3}, seen=("blacks_clipped_more", "blacks_clipped_less")),
+    Clue("colour", {"lamp": 1.0, "material": 0.5}, seen=("redder", "less_red", "bluer", "less_blue")),
     # Focus and grain.
-    Clue("less_sharp", {"focus": 2.0, "window": 0.3}, seen=("blurred", "detail_lost", "*_blurred")),
-    Clue("less_sharp_alone", {"focus": 1.5}, seen=("blurred", "detail_lost", "*_blurred"), unseen=("lighting",)),
-    Clue("sharper", {"material": 0.5, "focus": 0.5}, seen=("sharper", "finer_detail", "*_sharper")),
+    Clue("less_sharp", {"focus": 2.0, "window": 0.3}, seen=_BLURRED),
+    Clue("less_sharp_unmoved", {"focus": 1.5}, seen=_BLURRED, unseen=("camera",)),
+    Clue("less_sharp_alone", {"focus": 1.0}, seen=_BLURRED, unseen=("lighting",)),
+    Clue("sharper", {"material": 0.3, "focus": 0.5}, seen=("sharper", "finer_detail", "*_sharper")),
     Clue("grainier", {"lamp": 0.5, "focus": 0.2}, seen=("grainier", "smoother")),
+    # Where things are: fixtures cannot move in the picture unless the camera does.
+    Clue("fixtures_moved", {"camera": 6.0}, seen=_CAMERA_MOVED),
+    Clue("fixtures_hidden", {"window": 0.5, "focus": 0.5, "camera": 0.5}, seen=("fixtures_hidden",)),
+    Clue("part_alone_moved", {"fixture": 4.0}, seen=_PART_MOVED, no_code=_CAMERA_MOVED),
+    Clue("part_moved_too", {"fixture": 1.0}, seen=_PART_MOVED, all_of=(_CAMERA_MOVED,)),
+    Clue("measure_changed", {"tool": 4.0}, seen=("measure_larger", "measure_smaller"), no_code=_BLURRED),
+    Clue("measure_changed_blurred", {"tool": 1.0}, seen=("measure_larger", "measure_smaller"), all_of=(_BLURRED,)),
+    Clue("outline_changed", {"tool": 2.0}, seen=("part_larger", "part_smaller", "outline_*"), no_code=(*_BLURRED, *_CAMERA_MOVED)),
+    Clue("part_looks_other", {"tool": 0.5, "material": 0.5, "new_defect": 0.3}, seen=("part_other",)),
+    # The material of the part, against the fixtures in the same light.
+    Clue("reflectance_changed", {"material": 2.5, "lamp": -1.5}, seen=_REFLECTANCE),
+    Clue("part_colour", {"material": 2.5}, seen=("part_redder", "part_less_red", "part_bluer", "part_less_blue")),
+    Clue("texture_changed", {"material": 1.0}, seen=("texture_*",)),
+    Clue("texture_alone", {"material": 2.0}, seen=("texture_*",), unseen=("optics",), no_code=("measure_*", "part_larger")),
+    Clue("novel_parts", {"material": 0.5, "new_defect": 0.5}, seen=("novel*",)),
     # The model, and the truth.
     Clue("scores_without_picture", {"material": 1.0, "tool": 1.0, "model": 0.5}, seen=_SCORES, unseen=IMAGING),
     Clue("picture_first", {"lamp": 0.3, "window": 0.3, "focus": 0.3, "lamp_segment": 0.3}, seen=_SCORES, first=IMAGING),
-    Clue("scores_with_picture", {"material": 1.0}, seen=_SCORES, all_of=(("darker", "brighter", "*_darker", "*_brighter"),)),
-    Clue("picture_without_scores", {"lamp": 0.5, "window": 0.5}, seen=_LIGHT, unseen=("scores",)),
+    Clue("scores_with_picture", {"material": 1.0}, seen=_SCORES, all_of=(_LIGHT,), unseen=("camera",)),
+    Clue("picture_without_scores", {"lamp": 0.5, "window": 0.5, "lamp_segment": 0.5}, seen=_LIGHT, unseen=("scores",)),
     Clue("more_rejected", {"material": 0.5, "tool": 0.5}, seen=("reject_rate_higher",)),
     Clue("fewer_rejected", {"model": 0.5, "threshold": 0.5, "focus": 0.3}, seen=("reject_rate_lower",)),
     Clue(
@@ -206,13 +230,16 @@ class _Scene:
             (not clue.seen or self._has(clue.seen))
             and all(self._has(codes) for codes in clue.all_of)
             and not (clue.no_code and self._has(clue.no_code))
-            and all(family in self.watched and family not in self.families for family in clue.unseen)
+            and (not clue.unseen or self._is_quiet(clue.unseen))
             and (not clue.event or any(e.kind in clue.event and self.since <= e.at <= self.until for e in self.events))
             and (not clue.first or self._is_first(clue.first))
         )
 
     def _has(self, patterns: tuple[str, ...]) -> bool:
         return any(fnmatchcase(code, pattern) for code in self.codes for pattern in patterns)
+
+    def _is_quiet(self, families: tuple[str, ...]) -> bool:
+        return not self.families.intersection(families) and bool(self.watched.intersection(families))
 
     def _is_first(self, families: tuple[str, ...]) -> bool:
         mine = [onset for family, onset in self.onset_of.items() if family in families]
