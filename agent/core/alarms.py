@@ -65,8 +65,9 @@ class Alarm(msgspec.Struct, frozen=True, kw_only=True):
     incident: str = ""
     acked_by: str = ""
     words: dict[str, str] = {}  # what its text was made from
-    causes: tuple[str, ...] = ()  # and the causes it named
+    causes: tuple[str, ...] = ()  # and the causes it names
     index: int = 0  # of the station's part at which it was raised
+    since: int = -1  # it is about what began after this part
 
     @property
     def active(self) -> bool:

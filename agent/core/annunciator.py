@@ -12,6 +12,7 @@ import msgspec
 from agent.core.alarms import Alarm, AlarmBook, occurrence_id
 from agent.core.causes import say_causes
 from agent.core.conditions import Finding
+from agent.core.incidents import NOTHING_BEFORE
 from agent.core.texts import say
 from agent.documents import AlarmDoc, AndonDoc, Colour, EvidenceDoc, OnsetDoc
 from agent.messages import alarm_messages, message
@@ -205,16 +206,20 @@ class Annunciator:
         self._raise(alarm, evidence, words, part_id, effects, first=(finding.part_id, finding.since or at))
 
     def _observe(self, symptoms: list[Symptom], at: datetime, effects: Effects) -> None:
-        """Tell the incident; when what likely caused it has changed, it is published again, and so are alarms that name causes."""
+        """Tell the incident; it is published again when what likely caused it has changed."""
+        if self._station.incidents.observe(symptoms, self._station.watched, at):
+            self._publish_incident(effects)
+
+    def _reword(self, effects: Effects) -> None:
+        """Standing alarms name what is likely by now."""
         incidents, book = self._station.incidents, self._station.book
-        if not incidents.observe(symptoms, self._station.watched, at):
-            return
         for alarm in book.active():
-            if alarm.incident == incidents.current_id and alarm.causes != incidents.likely:
-                text = self._say(alarm.code, alarm.words, incidents.likely)[0]
-                if text != alarm.text:
-                    self._publish(book.reword(alarm, text=text, causes=incidents.likely), effects)
-        self._publish_incident(effects)
+            if alarm.incident != incidents.current_id:
+                continue
+            causes = incidents.likely(self._station.watched, alarm.since)
+            text = self._say(alarm.code, alarm.words, causes)[0]
+            if text != alarm.text:
+                self._publish(book.reword(alarm, text=text, causes=causes), effects)
 
     def _say(self, code: str, words: dict[str, str], causes: tuple[str, ...]) -> tuple[str, str]:
         station = self._station.options.id
@@ -232,10 +237,13 @@ class Annunciator:
     ) -> None:
         book, incidents = self._station.book, self._station.incidents
         before = book.get(alarm.alarm_id)
-        causes = incidents.likely
+        since = NOTHING_BEFORE
+        causes = incidents.likely(self._station.watched)
         if before is not None and before.active:
-            causes = incidents.likely_since(before.index, alarm.code, self._station.watched)
-            if not causes or causes[0] in before.causes:
+            since = before.index
+            causes = incidents.likely(self._station.watched, since)
+            if len(causes) != 1 or causes[0] in before.causes:
+                self._reword(effects)
                 return  # the same occurrence
         text, response = self._say(alarm.code, words, causes)
         occurrence = occurrence_id(alarm.station, alarm.alarm_id, *(first or (part_id, alarm.changed_at)))
@@ -252,12 +260,14 @@ class Annunciator:
             words=words,
             causes=causes,
             index=self._station.index,
+            since=since,
         )
         if document is None:
-            return  # shelved, suppressed or out of service: evaluated, not annunciated
+            return None  # shelved, suppressed or out of service: evaluated, not annunciated
         incidents.join(occurrence, evidence.onset)
         self._publish(document, effects)
         self._publish_incident(effects)
+        self._reword(effects)
 
     # --- clearing -----------------------------------------------------------------------------------------------------------
 

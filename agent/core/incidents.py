@@ -18,6 +18,8 @@ from detectors.attribution import Attribution, Happening, Symptom, attribute, jo
 HOLD_STEP_PARTS = 100
 # Events remembered to be set beside onsets; more than a shift has.
 RECENT_EVENTS = 100
+# Before every part.
+NOTHING_BEFORE = -1
 # Causes an incident names.
 TOP_CAUSES = 3
 # A cause with at least this share of the weight, and twice that of the next one, is said to be likely; else possible.
@@ -84,23 +86,13 @@ class Incidents:
         """Id of the current incident, "" where there never was one."""
         return "" if self._current is None else self._current.incident
 
-    @property
-    def likely(self) -> tuple[str, ...]:
-        """The causes an alarm names: the likely one, or the two that come closest."""
-        current = self._current
-        if current is None or current.attribution is None:
+    def likely(self, watched: Collection[str], since: int = NOTHING_BEFORE) -> tuple[str, ...]:
+        """What an alarm names of what began after part `since`: the cause that stands out, or else the two that come closest."""
+        if self._current is None:
             return ()
-        causes = current.attribution.causes[: 1 if _is_likely(current.attribution) else 2]
-        return tuple(cause.cause for cause in causes)
-
-    def likely_since(self, index: int, code: str, watched: Collection[str]) -> tuple[str, ...]:
-        """The likely cause of what began after part `index`, where `code` is of it and one stands out; else nothing."""
-        assert self._current is not None
-        fresh = [symptom for symptom in self._current.symptoms if symptom.onset.earliest > index]
-        if not any(symptom.code == code for symptom in fresh):
-            return ()
+        fresh = [symptom for symptom in self._current.symptoms if symptom.onset.earliest > since]
         attribution = attribute(fresh, tuple(self._events), watched)
-        return (attribution.causes[0].cause,) if _is_likely(attribution) else ()
+        return tuple(cause.cause for cause in attribution.causes[: 1 if _is_likely(attribution) else 2])
 
     def join(self, occurrence: str, onset: OnsetDoc | None) -> None:
         """Add an occurrence; the incident's onset is the earliest of its alarms' estimates."""
