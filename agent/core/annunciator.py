@@ -28,7 +28,14 @@ if TYPE_CHECKING:
     from detectors.channels import ChannelSpec
     from detectors.contract import Crossing, Onset
 
-ALARM_IDS = {"lighting": "picture-light", "optics": "picture-focus", "scores": "model-scores"}
+ALARM_IDS = {
+    "lighting": "picture-light",
+    "optics": "picture-focus",
+    "camera": "camera-moved",
+    "geometry": "part-geometry",
+    "material": "part-material",
+    "scores": "model-scores",
+}
 OUTCOME_ALARM = "bad-parts-passed"
 RATE_ALARM = "reject-rate"
 _ANDON_CODES: dict[Colour, int] = {"none": 0, "white": 1, "amber": 2, "blue": 3}
@@ -84,7 +91,7 @@ class Annunciator:
                 unit=unit,
                 onset=onset,
             )
-            words = {"size": size, "since": self._clock(onset.at, record.captured_at)}
+            words = {"size": size, "since": self._clock(onset.at, record.captured_at), "channel": spec.name}
             self._raise(alarm, evidence, words, record.part_id, effects)
 
     def outcome_crossed(self, crossing: Crossing, part: Pending, at: datetime, effects: Effects) -> None:
