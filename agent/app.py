@@ -53,7 +53,7 @@ class App:
             in_memory=state_dir is None,
             sinks=sinks,
         )
-        self._measurer = FrameMeasurer(config.frames)
+        self._measurer = FrameMeasurer(config.frames, config.stations)
         now = clock.now()
         self.snapshots = SnapshotBox(Snapshot(now, now, self.boot_id, version("linewarden"), 0))
         self._inbox = BoundedInbox()

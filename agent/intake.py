@@ -43,7 +43,8 @@ class Intake:
         if not isinstance(record, Inspection) or not (record.image or record.image_inline):
             return record, frame
         if frame is None:
-            frame = self._measurer.measure(record.image_inline, record.image, self._frames_dir)
+            place = record.station, record.view, record.recipe
+            frame = self._measurer.measure(record.image_inline, record.image, self._frames_dir, place)
         return (msgspec.structs.replace(record, image_inline=b"") if record.image_inline else record), frame
 
 

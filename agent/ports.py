@@ -117,10 +117,14 @@ class Tap(Protocol):
         ...
 
 
+Place = tuple[str, str, str]  # station, view and recipe: whose reference a frame is compared with
+NOWHERE: Place = ("", "", "")
+
+
 class Measurer(Protocol):
     """Decodes and measures a frame outside the agent process. Never raises for a bad image: Frame(missing=reason)."""
 
-    def measure(self, image: bytes, path: str, frames_dir: str) -> Frame:
+    def measure(self, image: bytes, path: str, frames_dir: str, place: Place = NOWHERE) -> Frame:
         """image: inline bytes, or empty and `path` relative to frames_dir. Thread-safe; bounded in time and memory."""
         ...
 

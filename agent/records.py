@@ -41,13 +41,15 @@ class Model(Struct, frozen=True, omit_defaults=True):
 class Frame(Struct, frozen=True, omit_defaults=True):
     """Image channels of one frame, measured by the agent; `missing` names the counted reason there are none.
 
-    values: float per channel in the order of `detectors.channels.IMAGE_CHANNELS`, NaN where not measurable (null in JSON).
-    table: the version of that table the values belong to.
+    values: float per channel in the order of `detectors.channels.IMAGE_CHANNELS`, NaN where not measurable (null in JSON); with a
+    reference those of its `reference_channels` follow. table: the version of these tables the values belong to. reference: names
+    the golden frame and the drawing; empty where the frame was compared with nothing.
     """
 
     values: tuple[float | None, ...] = ()
     table: int = 0
     missing: str = ""
+    reference: Annotated[str, Meta(max_length=64)] = ""
 
 
 class Inspection(Struct, frozen=True, omit_defaults=True, tag="inspection", tag_field="type"):

@@ -25,8 +25,9 @@ _SIDE_DOWN: Final = ("left_darker", "right_darker", "top_darker", "bottom_darker
 _PLACES: Final = tuple(f"{place}_{kind}" for place in TILES for kind in ("darker", "brighter"))
 _LIGHT: Final = ("darker", "brighter", *_PLACES, "contrast_*")
 _BLURRED: Final = ("blurred", "detail_lost", "*_blurred")
-_CAMERA_MOVED: Final = ("camera_moved", "camera_turned", "view_larger", "view_smaller")
-_PART_MOVED: Final = ("part_moved", "part_turned")
+_WAYS: Final = ("left", "right", "higher", "lower", "turned", "turned_back")
+_CAMERA_MOVED: Final = (*(f"view_{way}" for way in _WAYS), "view_larger", "view_smaller")
+_PART_MOVED: Final = (*(f"part_{way}" for way in _WAYS), "part_nearer_edge", "part_further_inside")
 _SHIFTED: Final = (*_CAMERA_MOVED, *_PART_MOVED)
 _REFLECTANCE: Final = ("part_brighter", "part_darker")
 _SCORES: Final = ("scores_*", "nearer_threshold", "further_from_threshold")
@@ -123,13 +124,13 @@ CLUES: Final[tuple[Clue, ...]] = (
     Clue("grainier", {"lamp": 0.5, "focus": 0.2}, seen=("grainier", "smoother")),
     # Where things are: fixtures cannot move in the picture unless the camera does.
     Clue("fixtures_moved", {"camera": 6.0}, seen=_CAMERA_MOVED),
-    Clue("fixtures_hidden", {"window": 0.5, "focus": 0.5, "camera": 0.5}, seen=("fixtures_hidden",)),
+    Clue("fixtures_hidden", {"window": 0.5, "focus": 0.5, "camera": 0.5}, seen=("fixtures_hidden", "fixtures_clearer")),
     Clue("part_alone_moved", {"fixture": 4.0}, seen=_PART_MOVED, no_code=_CAMERA_MOVED),
     Clue("part_moved_too", {"fixture": 1.0}, seen=_PART_MOVED, all_of=(_CAMERA_MOVED,)),
     Clue("measure_changed", {"tool": 4.0}, seen=("measure_larger", "measure_smaller"), no_code=_BLURRED),
     Clue("measure_changed_blurred", {"tool": 1.0}, seen=("measure_larger", "measure_smaller"), all_of=(_BLURRED,)),
     Clue("outline_changed", {"tool": 2.0}, seen=("part_larger", "part_smaller", "outline_*"), no_code=(*_BLURRED, *_CAMERA_MOVED)),
-    Clue("part_looks_other", {"tool": 0.5, "material": 0.5, "new_defect": 0.3}, seen=("part_other",)),
+    Clue("part_looks_other", {"tool": 0.5, "material": 0.5, "new_defect": 0.3}, seen=("part_other", "part_clearer")),
     # The material of the part, against the fixtures in the same light.
     Clue("reflectance_changed", {"material": 2.5, "lamp": -1.5}, seen=_REFLECTANCE),
     Clue("part_colour", {"material": 2.5}, seen=("part_redder", "part_less_red", "part_bluer", "part_less_blue")),

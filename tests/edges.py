@@ -11,7 +11,7 @@ from typing import Any, Self
 
 from agent.config.model import Config
 from agent.documents import OutMessage
-from agent.ports import Delivery, OutRow, PlugInContext, Snapshot
+from agent.ports import NOWHERE, Delivery, OutRow, Place, PlugInContext, Snapshot
 from agent.records import Frame
 from agent.runtime.clock import SystemClock
 from agent.runtime.threads import StopEvent
@@ -23,7 +23,7 @@ class CountingMeasurer:
     def __init__(self) -> None:
         self.asked: list[tuple[int, str, str]] = []
 
-    def measure(self, image: bytes, path: str, frames_dir: str) -> Frame:
+    def measure(self, image: bytes, path: str, frames_dir: str, place: Place = NOWHERE) -> Frame:
         self.asked.append((len(image), path, frames_dir))
         return Frame(values=(float(len(self.asked)),), table=1)
 

@@ -104,7 +104,7 @@ def _fields(model: type[BaseModel], loc: Place) -> dict[str, FieldInfo]:
             continue
         field = current.model_fields.get(step) if current else None
         current = _section_in(field.annotation) if field else None
-    return dict(current.model_fields) if current else {}
+    return {field.alias or name: field for name, field in current.model_fields.items()} if current else {}
 
 
 def _section_in(annotation: Any) -> type[BaseModel] | None:

@@ -11,6 +11,7 @@ from typing import Any, Literal, Protocol, TypeVar, get_args
 
 from pydantic import BaseModel, ValidationError
 
+from agent.config.drawing import problems as drawing_problems
 from agent.config.explain import Place, Problem, dotted, explain, nearest
 from agent.config.model import Config
 from agent.errors import ConfigError
@@ -59,6 +60,8 @@ def parse(raw: bytes, plug_ins: PlugInOptions) -> Config:
     config, problems = _validate(Config, body, ())
     problems += _plug_in_problems(body, plug_ins)
     problems += _duplicates(body)
+    for index, station in _sections(body, "stations"):
+        problems += drawing_problems(station, ("stations", index))
     if problems or config is None:
         raise ConfigError(problems)
     return config

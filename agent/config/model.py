@@ -8,6 +8,8 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from pydantic import BaseModel, ConfigDict, Field, field_validator
 
+from agent.config.references import ReferenceSection
+
 Text = Annotated[str, Field(min_length=1, max_length=256)]
 Identifier = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$")]
 
@@ -122,6 +124,18 @@ class PictureSection(Section):
     )
     brightest: float = Field(default=251.0, gt=0, le=255, description="Mean grey above which the picture is white. 255: never.")
     flattest: float = Field(default=0.01, ge=0, lt=1, description="Contrast (sd of grey over mean) below which nothing is in view.")
+    least_part: float = Field(
+        default=0.3,
+        ge=0,
+        lt=1,
+        description="Area of the part, as a share of the golden frame's, below which there is no part; 0: never. Needs an outline.",
+    )
+    least_margin_px: float = Field(
+        default=1.0,
+        le=10_000,
+        description="Pixels between the part and the edge of its field below which it is out of field. Needs an outline; not "
+        "judged where the golden part touches the edge itself.",
+    )
     frames: int = Field(default=3, ge=1, le=1000, description="So many in a row raise the alarm.")
     frozen_frames: int = Field(default=5, ge=2, le=1000, description="The same picture so many times in a row is a stuck camera.")
 
@@ -170,6 +184,7 @@ class StationSection(Section):
     outcomes: OutcomesSection = Field(default=OutcomesSection(), description="Truth.")
     picture: PictureSection = Field(default=PictureSection(), description="Hard limits of a picture.")
     feed: FeedSection = Field(default=FeedSection(), description="Feed health.")
+    references: list[ReferenceSection] = Field(default=[], max_length=64, description="Golden frames.")
 
 
 class PlugIn(Section):

@@ -30,7 +30,8 @@ class Option:
 def options_of(model: type[BaseModel]) -> Iterator[Option]:
     """The options of one section, its subsections left out, in the order of the model."""
     schema = model.model_json_schema()
-    for key, field in model.model_fields.items():
+    for name, field in model.model_fields.items():
+        key = field.alias or name
         body = _resolved(schema["properties"][key])
         if "$ref" in body or _holds_sections(body):
             continue

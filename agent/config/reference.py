@@ -20,13 +20,16 @@ from agent.config.model import (
     AgentSection,
     BaselineSection,
     Config,
+    FeedSection,
     FramesSection,
     MetricsSection,
     OutcomesSection,
+    PictureSection,
     StationSection,
     StoreSection,
 )
 from agent.config.options import Option, options_of
+from agent.config.references import CaliperSection, ReferenceSection
 from agent.plugins import PlugIns
 from detectors.channels.table import as_markdown
 
@@ -36,7 +39,17 @@ _TABLES: tuple[tuple[str, type[BaseModel]], ...] = (
     ("frames", FramesSection),
     ("metrics", MetricsSection),
 )
-_STATION_TABLES: tuple[tuple[str, type[BaseModel]], ...] = (("baseline", BaselineSection), ("outcomes", OutcomesSection))
+_STATION_TABLES: tuple[tuple[str, type[BaseModel]], ...] = (
+    ("baseline", BaselineSection),
+    ("outcomes", OutcomesSection),
+    ("picture", PictureSection),
+    ("feed", FeedSection),
+)
+# Any number of them, and none by default: the sample shows one, commented out.
+_STATION_LISTS: tuple[tuple[str, type[BaseModel]], ...] = (
+    ("references", ReferenceSection),
+    ("references.calipers", CaliperSection),
+)
 # What the sample's station says where an option has no default: a plausible register entry to overwrite.
 _REGISTER = {
     "id": '"ST4"',
@@ -61,6 +74,8 @@ def sample(plug_ins: PlugInOptions) -> str:
     lines += ["", f"[[stations]]  # {_doc(StationSection)}", *_sample_options(StationSection, _REGISTER)]
     for name, model in _STATION_TABLES:
         lines += ["", f"[stations.{name}]  # {_doc(model)}", *_sample_options(model, {})]
+    for name, model in _STATION_LISTS:
+        lines += ["", *(f"# {line}" for line in (f"[[stations.{name}]]  # {_doc(model)}", *_sample_options(model, {})))]
     for kind in KINDS:
         for type_ in plug_ins.types(kind):
             model = plug_ins.options(kind, type_)
@@ -84,6 +99,8 @@ def page(plug_ins: PlugInOptions) -> str:
     lines += _table("[[stations]]", StationSection)
     for name, model in _STATION_TABLES:
         lines += _table(f"[stations.{name}]", model)
+    for name, model in _STATION_LISTS:
+        lines += _table(f"[[stations.{name}]]", model)
     for kind in KINDS:
         for type_ in plug_ins.types(kind):
             lines += _table(f'[[{kind}]] type = "{type_}"', plug_ins.options(kind, type_))

@@ -32,7 +32,14 @@ if TYPE_CHECKING:
     from detectors.channels import ChannelSpec
     from detectors.contract import Crossing
 
-ALARM_IDS = {"lighting": "picture-light", "optics": "picture-focus", "scores": "model-scores"}
+ALARM_IDS = {
+    "lighting": "picture-light",
+    "optics": "picture-focus",
+    "camera": "camera-moved",
+    "geometry": "part-geometry",
+    "material": "part-material",
+    "scores": "model-scores",
+}
 OUTCOME_ALARM = "bad-parts-passed"
 RATE_ALARM = "reject-rate"
 _ANDON_CODES: dict[Colour, int] = {"none": 0, "white": 1, "amber": 2, "blue": 3}
@@ -92,7 +99,7 @@ class Annunciator:
                 unit=unit,
                 onset=onset,
             )
-            words = {"size": size, "since": self._clock(onset.at, record.captured_at)}
+            words = {"size": size, "since": self._clock(onset.at, record.captured_at), "channel": spec.name}
             self._raise(alarm, evidence, words, record.part_id, effects)
 
     def outcome_crossed(self, crossing: Crossing, part: Pending, at: datetime, effects: Effects) -> None:
@@ -263,7 +270,7 @@ class Annunciator:
             since=since,
         )
         if document is None:
-            return None  # shelved, suppressed or out of service: evaluated, not annunciated
+            return  # shelved, suppressed or out of service: evaluated, not annunciated
         incidents.join(occurrence, evidence.onset)
         self._publish(document, effects)
         self._publish_incident(effects)

@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from agent.config.model import PictureSection
 from agent.core.conditions import Condition, Finding
 from agent.records import Inspection
-from detectors.channels import IMAGE_CHANNELS
 
-_NAMES = [spec.name for spec in IMAGE_CHANNELS]
-_LUMINANCE, _CONTRAST = _NAMES.index("luminance"), _NAMES.index("contrast")
 # A picture is back after so many good ones.
 OFF_FRAMES = 10
+_UNITS = {
+    "picture_frozen": "frames",
+    "picture_empty": "ratio",
+    "part_missing": "share of the golden part's area",
+    "part_out_of_field": "px",
+}
 
 
 class Pictures:
@@ -28,11 +31,10 @@ class Pictures:
         self._code = ""
         self.usable = True  # whether the last frame may enter the statistics of drift
 
-    def judge(self, values: Sequence[float | None], record: Inspection) -> list[Finding]:
-        """What began or ended with this frame."""
+    def judge(self, values: Sequence[float | None], named: Mapping[str, float | None], record: Inspection) -> list[Finding]:
+        """What began or ended with this frame. named: its values by channel; those of the part's outline where it was measured."""
         found: list[Finding] = []
-        luminance, contrast = values[_LUMINANCE], values[_CONTRAST]
-        code, value, limit = self._broken(luminance, contrast)
+        code, value, limit = self._broken(named)
         self._code = code or self._code
         if self._blind.observe(bad=bool(code), at=record.captured_at, part_id=record.part_id):
             found.append(self._finding("picture-blind", self._code, self._blind, value, limit, self._options.frames))
@@ -44,15 +46,21 @@ class Pictures:
         self.usable = not code and not again
         return found
 
-    def _broken(self, luminance: float | None, contrast: float | None) -> tuple[str, float, float]:
+    def _broken(self, named: Mapping[str, float | None]) -> tuple[str, float, float]:
         """The hard limit a frame is beyond: its code ("" none), the value and the limit."""
         options = self._options
+        luminance, contrast = named.get("luminance"), named.get("contrast")
+        area, margin = named.get("part_area"), named.get("part_margin")
         if luminance is not None and luminance < options.darkest:
             return "picture_black", luminance, options.darkest
         if luminance is not None and luminance > options.brightest:
             return "picture_white", luminance, options.brightest
         if contrast is not None and contrast < options.flattest:
             return "picture_empty", contrast, options.flattest
+        if area is not None and area < options.least_part:
+            return "part_missing", area, options.least_part
+        if margin is not None and margin < options.least_margin_px:
+            return "part_out_of_field", margin, options.least_margin_px
         return "", 0.0, 0.0
 
     def _finding(self, alarm_id: str, code: str, condition: Condition, value: float, limit: float, records: int) -> Finding:
@@ -63,7 +71,7 @@ class Pictures:
             stands=condition.stands,
             value=float(value),
             limit=float(limit),
-            unit="frames" if code == "picture_frozen" else "ratio" if code == "picture_empty" else "grey level",
+            unit=_UNITS.get(code, "grey level"),
             records=records,
             since=at,
             part_id=part_id,

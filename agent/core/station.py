@@ -33,7 +33,7 @@ from agent.documents import SummaryDoc
 from agent.messages import message
 from agent.ports import PartRow, StationView
 from agent.records import Event, Frame, Inspected, Inspection, Outcome
-from detectors.channels import TABLE_VERSION, scores
+from detectors.channels import IMAGE_CHANNELS, TABLE_VERSION, ChannelSpec, scores
 from detectors.contract import FloatArray
 
 # A station with more recipes, views and models than this has its further streams counted, not learned.
@@ -240,7 +240,9 @@ class Station:
         if frame.missing:
             self.counters[f"frame_{frame.missing}"] += 1
             return True
-        if frame.table != TABLE_VERSION or len(frame.values) != len(self._plans.image_specs):
+        compared = self._plans.compared(record.view, record.recipe)
+        expected = len(IMAGE_CHANNELS) + (len(compared) if frame.reference else 0)
+        if frame.table != TABLE_VERSION or len(frame.values) != expected:
             self.counters["frame_other_table"] += 1
             return True
         pictures = self._pictures_of(record)
@@ -248,13 +250,32 @@ class Station:
         if record.frame_id and self._last_frame.get(place) == record.frame_id:
             return pictures.usable  # several parts share this frame: its channels were folded with the first of them
         self._last_frame[place] = record.frame_id
-        self._find(pictures.judge(frame.values, record), "picture", record.part_id, record.captured_at, effects)
+        named = {spec.name: value for spec, value in zip((*IMAGE_CHANNELS, *compared), frame.values, strict=False)}
+        self._find(pictures.judge(frame.values, named, record), "picture", record.part_id, record.captured_at, effects)
         if not pictures.usable:
             self.counters["frames_showing_nothing"] += 1
             return False
         row = np.array([np.nan if value is None else value for value in frame.values], dtype=np.float64)
-        self._observe(f"imaging/{place}", row, record, run, effects)
+        plain = len(IMAGE_CHANNELS)
+        self._observe(f"imaging/{place}", row[:plain], record, run, effects)
+        if compared:
+            self._observe_compared(row[plain:], compared, frame.reference, record, run, effects)
         return True
+
+    def _observe_compared(
+        self, row: FloatArray, specs: tuple[ChannelSpec, ...], reference: str, record: Inspection, run: int, effects: Effects
+    ) -> None:
+        """What was measured against the reference: the camera's pose belongs to the view, the rest to the part's recipe."""
+        if not reference:
+            self.counters["frames_without_reference"] += 1  # its golden frame cannot be read or used: see doctor
+        elif np.isnan(row).all():
+            self.counters["frames_unlike_reference"] += 1  # of another size
+        else:
+            is_camera = np.array([spec.family == "camera" for spec in specs])
+            part = f"part/{record.view}/{record.position}/{record.recipe}"
+            for name, chosen in ((f"fixtures/{record.view}", is_camera), (part, ~is_camera)):
+                if chosen.any():
+                    self._observe(f"{name}/{reference}", row[chosen], record, run, effects)
 
     def _pictures_of(self, record: Inspection) -> Pictures:
         key = f"{record.view}/{record.position}"
@@ -400,7 +421,10 @@ class Station:
     def load(self, saved: dict[str, Any]) -> None:
         """From a checkpoint."""
         for name, stream in saved["streams"].items():
-            self.streams[name] = Stream(self._plans.stream(name))
+            plan = self._plans.stream(name)
+            if len(plan.specs) != len(stream["updates"]):  # of a reference that is drawn otherwise now: it comes no more
+                continue
+            self.streams[name] = Stream(plan)
             self.streams[name].load(stream)
         self.rates.load(saved["rates"])
         self.truth.load(saved["truth"])

@@ -18,9 +18,20 @@ class Words:
 _LAMP = "Clean window, check lamp and exposure, run check parts."
 _LENS = "Check focus and lens, clean window, run check parts."
 _PART = "Set 5 parts aside for quality. Note lot and tool."
+_MOUNT = "Do not readjust. Run check parts, call maintenance: camera mount and lens."
+_TOOL = "Check tool, nest and feeding. Set 5 parts aside for quality."
 _HAND = "Hand check parts since {since}. Check camera, lamp and cables, then run check parts."
 _CLOCK = "Set the clocks (network time). Until then times in alarms and holds are wrong."
 _OWNER = "Call the owner. Put the old one back, or check it and accept it."
+
+_MOVES = {
+    "right": "moved right",
+    "left": "moved left",
+    "lower": "moved down",
+    "higher": "moved up",
+    "turned": "turned clockwise",
+    "turned_back": "turned counterclockwise",
+}
 
 ENGLISH: dict[str, Words] = {
     "darker": Words("{st} picture {size} darker since about {since}. {cause}", _LAMP),
@@ -45,6 +56,40 @@ ENGLISH: dict[str, Words] = {
     "sharper": Words("{st} picture sharper or rougher than learned since about {since}. {cause}", _LENS),
     "grainier": Words("{st} picture grainier since about {since}. {cause}", _LAMP),
     "smoother": Words("{st} picture grain lower since about {since}. {cause}", _LENS),
+    **{
+        f"view_{to}": Words(f"{{st}} view {how} {{size}} since about {{since}}, fixture too. {{cause}}", _MOUNT)
+        for to, how in _MOVES.items()
+    },
+    "view_larger": Words("{st} view {size} larger since about {since}, fixture too. {cause}", _MOUNT),
+    "view_smaller": Words("{st} view {size} smaller since about {since}, fixture too. {cause}", _MOUNT),
+    "fixtures_hidden": Words(
+        "{st} fixture no longer seen as learned since about {since}. Covered, dirty, out of focus or camera moved far.", _MOUNT
+    ),
+    "fixtures_clearer": Words("{st} fixture seen better than learned since about {since}. {cause}", _LENS),
+    **{
+        f"part_{to}": Words(f"{{st}} parts {how} {{size}} since about {{since}}, camera still. {{cause}}", _TOOL)
+        for to, how in _MOVES.items()
+    },
+    "part_nearer_edge": Words("{st} parts {size} nearer to the field's edge since about {since}. {cause}", _TOOL),
+    "part_further_inside": Words("{st} parts {size} further from the field's edge since about {since}. {cause}", _TOOL),
+    "part_other": Words("{st} parts look less like the golden part since about {since}. {cause}", _PART),
+    "part_clearer": Words("{st} parts look more like the golden part since about {since}. {cause}", _PART),
+    "part_larger": Words("{st} parts {size} larger in the picture since about {since}. {cause}", _PART),
+    "part_smaller": Words("{st} parts {size} smaller in the picture since about {since}. {cause}", _PART),
+    "outline_rougher": Words("{st} part outline {size} rougher since about {since}. {cause}", _PART),
+    "outline_smoother": Words("{st} part outline {size} smoother since about {since}. {cause}", _PART),
+    "measure_larger": Words("{st} {channel} {size} larger since about {since}. {cause}", _PART),
+    "measure_smaller": Words("{st} {channel} {size} smaller since about {since}. {cause}", _PART),
+    "texture_rougher": Words("{st} part surface rougher since about {since}. {cause} Not yet proof of bad parts.", _PART),
+    "texture_smoother": Words("{st} part surface smoother since about {since}. {cause}", _PART),
+    "texture_directed": Words("{st} part surface more striped since about {since}. {cause}", _PART),
+    "texture_undirected": Words("{st} part surface less striped since about {since}. {cause}", _PART),
+    "part_brighter": Words("{st} parts {size} brighter than their surroundings since about {since}. {cause}", _PART),
+    "part_darker": Words("{st} parts {size} darker than their surroundings since about {since}. {cause}", _PART),
+    "part_redder": Words("{st} parts redder since about {since}. {cause}", _PART),
+    "part_less_red": Words("{st} parts less red since about {since}. {cause}", _PART),
+    "part_bluer": Words("{st} parts bluer since about {since}. {cause}", _PART),
+    "part_less_blue": Words("{st} parts less blue since about {since}. {cause}", _PART),
     "scores_higher": Words("{st} model suspects parts more than learned since about {since}. {cause}", _PART),
     "scores_lower": Words("{st} model suspects parts less than learned since about {since}. Not proof of better parts.", _PART),
     "nearer_threshold": Words("{st} model less decided than learned since about {since}. {cause}", _PART),
@@ -63,6 +108,10 @@ ENGLISH: dict[str, Words] = {
     "picture_black": Words("{st} PICTURE BLACK since {since}. Lamp, shutter or cable likely. Parts go unseen.", _HAND),
     "picture_white": Words("{st} PICTURE WHITE since {since}. Exposure or stray light likely. Parts go unseen.", _HAND),
     "picture_empty": Words("{st} NOTHING IN VIEW since {since}. Part, lens cap or camera aim likely.", _HAND),
+    "part_missing": Words("{st} NO PART IN VIEW since {since}. Feeding, or camera aim likely.", _HAND),
+    "part_out_of_field": Words(
+        "{st} PART OUT OF FIELD since {since}. Feeding, stop or camera aim likely. Parts go half seen.", _HAND
+    ),
     "ids_repeated": Words(
         "{st} part numbers repeat since {since}: {count} of the last {window}. Reader or counter stuck likely.",
         "Check part reader and counter. Until then mark boxes by hand: parts cannot be traced.",
@@ -92,9 +141,20 @@ ENGLISH: dict[str, Words] = {
 _LAMPE = "Fenster reinigen, Lampe und Belichtung prüfen, Prüfteile fahren."
 _FOKUS = "Fokus und Objektiv prüfen, Fenster reinigen, Prüfteile fahren."
 _TEIL = "5 Teile für QS beiseitelegen. Los und Werkzeug notieren."
+_HALTER = "Nicht nachstellen. Prüfteile fahren, Instandhaltung rufen: Kamerahalter und Objektiv."
+_WERKZEUG = "Werkzeug, Aufnahme und Zuführung prüfen. 5 Teile für QS beiseitelegen."
 _HAND_DE = "Teile seit {since} von Hand prüfen. Kamera, Lampe, Kabel prüfen, dann Prüfteile fahren."
 _UHR = "Uhren stellen (Netzzeit). Bis dahin stimmen Zeiten in Alarmen und Sperren nicht."
 _INHABER = "Verantwortlichen rufen. Alten Stand zurück, oder prüfen und annehmen."
+
+_BEWEGT = {
+    "right": "nach rechts",
+    "left": "nach links",
+    "lower": "nach unten",
+    "higher": "nach oben",
+    "turned": "im Uhrzeigersinn gedreht",
+    "turned_back": "gegen den Uhrzeigersinn gedreht",
+}
 
 GERMAN: dict[str, Words] = {
     "darker": Words("{st} Bild {size} dunkler seit etwa {since}. {cause}", _LAMPE),
@@ -119,6 +179,41 @@ GERMAN: dict[str, Words] = {
     "sharper": Words("{st} Bild schärfer oder rauer seit etwa {since}. {cause}", _FOKUS),
     "grainier": Words("{st} Bild körniger seit etwa {since}. {cause}", _LAMPE),
     "smoother": Words("{st} Bildrauschen geringer seit etwa {since}. {cause}", _FOKUS),
+    **{
+        f"view_{to}": Words(f"{{st}} Bild {{size}} {how} seit etwa {{since}}, Halter auch. {{cause}}", _HALTER)
+        for to, how in _BEWEGT.items()
+    },
+    "view_larger": Words("{st} Bild {size} größer seit etwa {since}, Halter auch. {cause}", _HALTER),
+    "view_smaller": Words("{st} Bild {size} kleiner seit etwa {since}, Halter auch. {cause}", _HALTER),
+    "fixtures_hidden": Words(
+        "{st} Halter nicht mehr wie gelernt zu sehen seit etwa {since}. Verdeckt, schmutzig, unscharf oder Kamera weit verrückt.",
+        _HALTER,
+    ),
+    "fixtures_clearer": Words("{st} Halter besser zu sehen als gelernt seit etwa {since}. {cause}", _FOKUS),
+    **{
+        f"part_{to}": Words(f"{{st}} Teile {{size}} {how} seit etwa {{since}}, Kamera nicht. {{cause}}", _WERKZEUG)
+        for to, how in _BEWEGT.items()
+    },
+    "part_nearer_edge": Words("{st} Teile {size} näher am Feldrand seit etwa {since}. {cause}", _WERKZEUG),
+    "part_further_inside": Words("{st} Teile {size} weiter vom Feldrand seit etwa {since}. {cause}", _WERKZEUG),
+    "part_other": Words("{st} Teile dem Gutteil weniger ähnlich seit etwa {since}. {cause}", _TEIL),
+    "part_clearer": Words("{st} Teile dem Gutteil ähnlicher seit etwa {since}. {cause}", _TEIL),
+    "part_larger": Words("{st} Teile im Bild {size} größer seit etwa {since}. {cause}", _TEIL),
+    "part_smaller": Words("{st} Teile im Bild {size} kleiner seit etwa {since}. {cause}", _TEIL),
+    "outline_rougher": Words("{st} Teilekontur {size} rauer seit etwa {since}. {cause}", _TEIL),
+    "outline_smoother": Words("{st} Teilekontur {size} glatter seit etwa {since}. {cause}", _TEIL),
+    "measure_larger": Words("{st} {channel} {size} größer seit etwa {since}. {cause}", _TEIL),
+    "measure_smaller": Words("{st} {channel} {size} kleiner seit etwa {since}. {cause}", _TEIL),
+    "texture_rougher": Words("{st} Oberfläche rauer seit etwa {since}. {cause} Noch kein Beweis für Schlechtteile.", _TEIL),
+    "texture_smoother": Words("{st} Oberfläche glatter seit etwa {since}. {cause}", _TEIL),
+    "texture_directed": Words("{st} Oberfläche streifiger seit etwa {since}. {cause}", _TEIL),
+    "texture_undirected": Words("{st} Oberfläche weniger streifig seit etwa {since}. {cause}", _TEIL),
+    "part_brighter": Words("{st} Teile {size} heller als ihre Umgebung seit etwa {since}. {cause}", _TEIL),
+    "part_darker": Words("{st} Teile {size} dunkler als ihre Umgebung seit etwa {since}. {cause}", _TEIL),
+    "part_redder": Words("{st} Teile röter seit etwa {since}. {cause}", _TEIL),
+    "part_less_red": Words("{st} Teile weniger rot seit etwa {since}. {cause}", _TEIL),
+    "part_bluer": Words("{st} Teile blauer seit etwa {since}. {cause}", _TEIL),
+    "part_less_blue": Words("{st} Teile weniger blau seit etwa {since}. {cause}", _TEIL),
     "scores_higher": Words("{st} Modell verdächtigt mehr Teile als gelernt seit etwa {since}. {cause}", _TEIL),
     "scores_lower": Words("{st} Modell verdächtigt weniger Teile seit etwa {since}. Kein Beweis für bessere Teile.", _TEIL),
     "nearer_threshold": Words("{st} Modell weniger entschieden als gelernt seit etwa {since}. {cause}", _TEIL),
@@ -137,6 +232,8 @@ GERMAN: dict[str, Words] = {
     "picture_black": Words("{st} BILD SCHWARZ seit {since}. Wohl Lampe, Blende oder Kabel. Teile ungesehen.", _HAND_DE),
     "picture_white": Words("{st} BILD WEISS seit {since}. Wohl Belichtung oder Streulicht. Teile ungesehen.", _HAND_DE),
     "picture_empty": Words("{st} NICHTS IM BILD seit {since}. Wohl Teil, Kappe oder Ausrichtung.", _HAND_DE),
+    "part_missing": Words("{st} KEIN TEIL IM BILD seit {since}. Wohl Zuführung oder Ausrichtung.", _HAND_DE),
+    "part_out_of_field": Words("{st} TEIL NICHT GANZ IM BILD seit {since}. Wohl Zuführung, Anschlag oder Ausrichtung.", _HAND_DE),
     "ids_repeated": Words(
         "{st} Teilenummern doppelt seit {since}: {count} der letzten {window}. Wohl Leser oder Zähler hängt.",
         "Leser und Zähler prüfen. Bis dahin Kisten von Hand kennzeichnen: Teile sind nicht verfolgbar.",

@@ -53,12 +53,16 @@ def main(arguments: list[str]) -> int:
     decoder = Decoder(warnings)
     _send(answers, wire.READY)
     while (request := _receive(requests)) is not None:
-        _send(answers, wire.answer(_handle(wire.read_request(request), limits, decoder)))
+        _send(answers, wire.answer(_handle(*wire.read_request(request), limits, decoder)))
     return 0
 
 
-def _handle(request: bytes | tuple[str, str], limits: Limits, decoder: Decoder) -> tuple[float, ...] | MissingReason:
+def _handle(
+    request: bytes | tuple[str, str], reference: bytes, limits: Limits, decoder: Decoder
+) -> tuple[float, ...] | MissingReason:
     try:
+        if not decoder.knows(reference):
+            _prepare(reference, limits, decoder)
         data = read_below(*request, limits.max_bytes) if isinstance(request, tuple) else request
         if isinstance(data, str):
             return data
@@ -69,9 +73,22 @@ def _handle(request: bytes | tuple[str, str], limits: Limits, decoder: Decoder) 
             return header
         if header.width * header.height > limits.max_pixels:
             return "too_many_pixels"
-        return decoder.measure(data, header)
+        return decoder.measure(data, header, reference)
     except MemoryError:
         return "out_of_memory"
+
+
+def _prepare(reference: bytes, limits: Limits, decoder: Decoder) -> None:
+    """Golden frames obey the limits of every other picture; one that cannot be used is remembered as such."""
+    from agent.frames.reference import decode, read_golden
+
+    chosen = decode(reference)
+    data = read_golden(chosen, limits.max_bytes)
+    header = None if data is None else read_header(data)
+    if data is None or not isinstance(header, Header) or header.width * header.height > limits.max_pixels:
+        decoder.set_aside(reference)
+    else:
+        decoder.prepare(reference, data, header, chosen.drawn)
 
 
 def _bound_to(parent: int) -> bool:

@@ -9,13 +9,18 @@ from typing import TYPE_CHECKING, Any
 import cv2
 import numpy as np
 
-from detectors.channels.measure import MIN_SIDE_PX, measure
+from detectors.channels.golden import Golden
+from detectors.channels.measure import measure
+from detectors.channels.picture import MIN_SIDE_PX
+from detectors.errors import ShapeError
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from agent.frames.header import Header
     from agent.frames.reasons import MissingReason
+    from detectors.channels.picture import Image
+    from detectors.channels.reference import Reference
 
 # As stored: a camera's picture has no orientation, and turning it would move the tilt. 16 bits become the upper 8; no alpha.
 _AS_STORED = cv2.IMREAD_ANYCOLOR | cv2.IMREAD_IGNORE_ORIENTATION
@@ -28,21 +33,54 @@ class Decoder:
         """warnings: descriptor, not blocking, from which what the decoders print can be read."""
         cv2.setNumThreads(1)
         self._warnings = warnings
+        self._goldens: dict[bytes, Golden | None] = {b"": None}  # by encoded reference; None: not usable
 
-    def measure(self, data: bytes, header: Header) -> tuple[float, ...] | MissingReason:
+    def measure(self, data: bytes, header: Header, reference: bytes = b"") -> tuple[float, ...] | MissingReason:
         """The values of the image channels, or the reason: too_small, truncated, undecodable, out_of_memory.
 
-        data: a whole file, and `header` its header, within the limits. Raises MemoryError where the interpreter runs out.
+        data: a whole file, and `header` its header, within the limits. reference: known; where it can be used, its values follow.
+        Raises MemoryError where the interpreter runs out.
         """
+        image = self._decoded(data, header)
+        if isinstance(image, str):
+            return image
+        try:
+            return tuple(measure(image, self._goldens[reference]).tolist())
+        except cv2.error as error:
+            return _reason(error)
+
+    def knows(self, reference: bytes) -> bool:
+        """Whether a reference was prepared, or set aside."""
+        return reference in self._goldens
+
+    def prepare(self, reference: bytes, data: bytes, header: Header, drawn: Reference) -> list[str]:
+        """Take a golden frame into use; complaints about what cannot be measured against it. Set aside where it cannot be used."""
+        self.set_aside(reference)
+        image = self._decoded(data, header)
+        if isinstance(image, str):
+            return [image.replace("_", " ")]
+        try:
+            golden = Golden(image, drawn)
+        except ShapeError as error:
+            return [str(error)]
+        except (cv2.error, MemoryError):
+            return ["out of memory"]
+        self._goldens[reference] = golden
+        return golden.complaints
+
+    def set_aside(self, reference: bytes) -> None:
+        """A reference that cannot be used: frames are measured without it, and say so."""
+        self._goldens[reference] = None
+
+    def _decoded(self, data: bytes, header: Header) -> Image | MissingReason:
         if min(header.width, header.height) < MIN_SIDE_PX:
             return "too_small"
         self._printed()
         try:
             image = cv2.imdecode(np.frombuffer(data, np.uint8), _AS_STORED)
-            damage = _damage(image, header, self._printed())
-            return damage or tuple(measure(np.asarray(image, np.uint8)).tolist())
         except cv2.error as error:
-            return "out_of_memory" if error.code == cv2.Error.StsNoMem else "undecodable"
+            return _reason(error)
+        return _damage(image, header, self._printed()) or np.asarray(image, np.uint8)
 
     def _printed(self) -> bytes:
         said = b""
@@ -50,6 +88,10 @@ class Decoder:
             while piece := os.read(self._warnings, 1 << 16):
                 said += piece
         return said
+
+
+def _reason(error: cv2.error) -> MissingReason:
+    return "out_of_memory" if error.code == cv2.Error.StsNoMem else "undecodable"
 
 
 def _damage(image: NDArray[Any] | None, header: Header, said: bytes) -> MissingReason | None:

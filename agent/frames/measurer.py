@@ -10,14 +10,20 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import agent
+from agent.config.drawing import drawn
+from agent.config.references import chosen as chosen_section
 from agent.errors import ChildDied, ChildTimedOut
 from agent.frames import wire
+from agent.frames.reference import Chosen, choose
+from agent.ports import NOWHERE, Place
 from agent.records import Frame
 from agent.runtime.child import Child
-from detectors.channels import IMAGE_CHANNELS, TABLE_VERSION
+from detectors.channels import IMAGE_CHANNELS, TABLE_VERSION, reference_channels
 
 if TYPE_CHECKING:
-    from agent.config.model import FramesSection
+    from collections.abc import Sequence
+
+    from agent.config.model import FramesSection, StationSection
     from agent.frames.reasons import MissingReason
     from agent.ports import Measurer
     from agent.runtime.threads import Pulse
@@ -29,8 +35,10 @@ class FrameMeasurer:
     The child is started at the first frame, killed when a frame takes longer than the limit, and started again at the next.
     """
 
-    def __init__(self, limits: FramesSection) -> None:
-        """limits: the configuration's frame limits."""
+    def __init__(self, limits: FramesSection, stations: Sequence[StationSection] = ()) -> None:
+        """limits: the configuration's frame limits. stations: for the references of their views."""
+        self._references = {station.id: station.references for station in stations if station.references}
+        self._chosen: dict[tuple[str, str, str], Chosen] = {}  # by station, view and the reference's recipe
         self._timeout_s = limits.timeout_s
         self._max_bytes = int(limits.max_mb * 1_000_000)
         self._lock = threading.Lock()
@@ -52,28 +60,51 @@ class FrameMeasurer:
         """How often a child was started; more than once means that frames killed it."""
         return self._child.starts
 
-    def measure(self, image: bytes, path: str, frames_dir: str) -> Frame:
+    def measure(self, image: bytes, path: str, frames_dir: str, place: Place = NOWHERE) -> Frame:
         """The frame's channels, or `missing` with one of `agent.frames.reasons.MISSING_REASONS`.
 
-        image: inline bytes, or empty and `path` below `frames_dir`. Bounded by frames.timeout_s plus the start of a child.
+        image: inline bytes, or empty and `path` below `frames_dir`. place: whose reference it is compared with. Bounded by
+        frames.timeout_s plus the start of a child.
         """
-        result = self._result(image, path, frames_dir)
+        chosen = self._reference(place)
+        result = self._result(image, path, frames_dir, chosen)
         if isinstance(result, str):
             return Frame(table=TABLE_VERSION, missing=result)
         # NaN is the table's "not measurable"; it is null in the journal.
-        return Frame(values=tuple(None if math.isnan(value) else value for value in result), table=TABLE_VERSION)
+        values = tuple(None if math.isnan(value) else value for value in result)
+        is_compared = chosen is not None and len(values) > len(IMAGE_CHANNELS)
+        return Frame(values=values, table=TABLE_VERSION, reference=chosen.digest if chosen is not None and is_compared else "")
+
+    def _reference(self, place: Place) -> Chosen | None:
+        """The reference in force, its golden frame as it was when first needed; None where there is none or it cannot be read."""
+        station, view, recipe = place
+        section = chosen_section(self._references.get(station, []), view, recipe)
+        if section is None:
+            return None
+        key = station, view, section.recipe
+        with self._lock:
+            if key not in self._chosen:
+                found = choose(section.golden, drawn(section), self._max_bytes)
+                if isinstance(found, str):
+                    return None
+                self._chosen[key] = found
+            return self._chosen[key]
 
     def close(self) -> None:
         """End the child; frames after this are missing as child_died."""
         with self._lock:
             self._child.close()
 
-    def _result(self, image: bytes, path: str, frames_dir: str) -> tuple[float, ...] | MissingReason:
+    def _result(self, image: bytes, path: str, frames_dir: str, chosen: Chosen | None) -> tuple[float, ...] | MissingReason:
         if len(image) > self._max_bytes:
             return "too_large"
         if not image and not (path and frames_dir):
             return "not_found"
-        request = wire.inline_request(image) if image else wire.file_request(str(Path(frames_dir).absolute()), path)
+        reference = b"" if chosen is None else chosen.encoded
+        folder = str(Path(frames_dir).absolute())
+        request = wire.inline_request(image, reference) if image else wire.file_request(folder, path, reference)
+        count = len(IMAGE_CHANNELS)
+        more = 0 if chosen is None else len(reference_channels(chosen.drawn))
         with self._lock:
             try:
                 answer = self._child.exchange(request, self._timeout_s)
@@ -81,7 +112,7 @@ class FrameMeasurer:
                 return "timeout"
             except ChildDied:
                 return "child_died"
-            result = wire.read_answer(answer, len(IMAGE_CHANNELS))
+            result = wire.read_answer(answer, count, count + more)
             if result is None:
                 self._child.kill()
                 return "child_died"
@@ -95,10 +126,10 @@ class MeasurerInTime:
         self._measurer = measurer
         self._pulse = pulse
 
-    def measure(self, image: bytes, path: str, frames_dir: str) -> Frame:
+    def measure(self, image: bytes, path: str, frames_dir: str, place: Place = NOWHERE) -> Frame:
         """See `agent.ports.Measurer`."""
         with self._pulse.waiting():
-            return self._measurer.measure(image, path, frames_dir)
+            return self._measurer.measure(image, path, frames_dir, place)
 
     def close(self) -> None:
         """Nothing: the measurer is everybody's."""

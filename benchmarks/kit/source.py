@@ -149,7 +149,8 @@ class Kit:
             raise KitMismatch(f"{name}, part {k}: expected {expected}, got {image} with {got} and {frame.mean():.3f}; {versions}")
 
     def _kept(self, key: str, compute: Any) -> dict[str, FloatArray]:
-        code = Path(measuring.__file__).read_bytes() + (self._line / "SHA256SUMS").read_bytes() + cv2.__version__.encode()
+        parts = sorted(Path(measuring.__file__).parent.glob("*.py"))
+        code = b"".join(part.read_bytes() for part in parts) + (self._line / "SHA256SUMS").read_bytes() + cv2.__version__.encode()
         path = self._cache / f"{key}-{TABLE_VERSION}-{hashlib.sha256(code).hexdigest()[:12]}.npz"
         if not path.is_file():
             partial = path.with_name(f"{path.stem}.{os.getpid()}.npz")

@@ -23,7 +23,8 @@ from agent.demo.line.production import Audit, Audits, Line, Part
 from agent.documents import AlarmDoc, IncidentDoc
 from agent.ports import PartRow
 from agent.records import Event, Frame, Inspected, Inspection, Model, Outcome, Told
-from detectors.channels import TABLE_VERSION
+from detectors.channels import TABLE_VERSION, Caliper, Reference
+from detectors.channels.golden import Golden
 from detectors.channels.measure import measure
 
 STATION = "ST7"
@@ -31,6 +32,14 @@ BASELINE_PARTS = 2500
 # Two recipes take turns while the station learns; the last of these stretches ends at LEARNED.
 _TURNS = (("coated", 300), ("plain", 1100), ("coated", 200), ("plain", 950), ("coated", 100), ("plain", 350))
 LEARNED = sum(parts for _, parts in _TURNS)
+# What an engineer draws in the golden frame: both jaws, the bracket with a rim of belt, a caliper across one hole.
+PART = (26, 26, 92, 76)
+REFERENCE = Reference(
+    fixtures=((0, 8, 24, 112), (120, 8, 24, 112)),
+    part=PART,
+    outline="bright",
+    calipers=(Caliper("hole", (55.5, 64.5), (55.5, 86.5), 4.0, "dark", 0.3),),
+)
 _MONTH_S = 30 * 24 * 3600.0
 
 
@@ -63,6 +72,25 @@ def configuration() -> Config:
         "tier": 2,
         "parts_per_month": parts_per_month,
         "baseline": {"parts": BASELINE_PARTS},
+        "references": [
+            {
+                "golden": "golden.png",
+                "fixtures": [list(rect) for rect in REFERENCE.fixtures],
+                "part": list(PART),
+                "outline": REFERENCE.outline,
+                "calipers": [
+                    {
+                        "name": c.name,
+                        "from": c.start,
+                        "to": c.end,
+                        "width": c.width_px,
+                        "polarity": c.tone,
+                        "tolerance": c.tolerance,
+                    }
+                    for c in REFERENCE.calipers
+                ],
+            }
+        ],
         "outcomes": {
             "mode": "sample",
             "delay_s": ASSUMED.audit_delay_s,
@@ -80,6 +108,7 @@ class Learned:
     state: bytes
     rows: tuple[PartRow, ...]
     coil: Coil
+    golden: Golden
 
 
 @dataclass(slots=True)
@@ -103,6 +132,7 @@ class Station:
         self._audits = Audits(np.random.default_rng([seed, 2]), LEARNED if learned is None else 0)
         self.said = Said()
         self._made = 0
+        self.golden: Golden | None = None if learned is None else learned.golden
         if learned is not None:
             self.history.rows = list(learned.rows)
             self._made = len(learned.rows)
@@ -115,7 +145,9 @@ class Station:
             for part in batch:
                 for audit in self._audits.due(part.captured_at):
                     self._fold(_outcome(audit))
-                self._fold(_inspected(part))
+                if self.golden is None:  # the first part made stands for the golden one
+                    self.golden = Golden(part.frame, REFERENCE)
+                self._fold(_inspected(part, self.golden))
                 self._audits.draw(part)
                 self.said.parts += 1
                 self.said.escaped += part.escaped
@@ -154,10 +186,11 @@ def learned(seed: int) -> Learned:
     }
     assert set(states.values()) == {"armed"}, states
     assert not station.said.alarms, station.said.alarms
-    return Learned(station.core.save(), tuple(station.history.rows), plain)
+    assert station.golden is not None
+    return Learned(station.core.save(), tuple(station.history.rows), plain, station.golden)
 
 
-def _inspected(part: Part) -> Inspected:
+def _inspected(part: Part, golden: Golden) -> Inspected:
     model = part.model
     record = Inspection(
         part_id=part.part_id,
@@ -170,8 +203,8 @@ def _inspected(part: Part) -> Inspected:
         context={"lot": part.coil},
         sequence=part.number,
     )
-    values = tuple(None if value != value else value for value in measure(part.frame).tolist())
-    return Inspected(record, Frame(values, TABLE_VERSION))
+    values = tuple(None if value != value else value for value in measure(part.frame, golden).tolist())
+    return Inspected(record, Frame(values, TABLE_VERSION, reference="jaws"))
 
 
 def _outcome(audit: Audit) -> Told:

@@ -11,8 +11,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from detectors.channels import IMAGE_CHANNELS, SCOPES, SCORE_CHANNELS, as_markdown, scores
-from detectors.channels.measure import _GRADIENT_OF_GRAIN, _LAPLACIAN_OF_GRAIN, MIN_SIDE_PX, measure
+from detectors.channels import IMAGE_CHANNELS, REFERENCE_CHANNELS, SCOPES, SCORE_CHANNELS, as_markdown, scores
+from detectors.channels.measure import measure
+from detectors.channels.optics import _GRADIENT_OF_GRAIN, _LAPLACIAN_OF_GRAIN
+from detectors.channels.picture import MIN_SIDE_PX
 from detectors.errors import ShapeError
 
 NAMES = [channel.name for channel in IMAGE_CHANNELS]
@@ -241,7 +243,7 @@ def test_a_missing_claim_or_threshold_is_not_measured():
 
 
 def test_names_are_unique_and_every_family_has_a_scope():
-    every = (*IMAGE_CHANNELS, *SCORE_CHANNELS)
+    every = (*IMAGE_CHANNELS, *REFERENCE_CHANNELS, *SCORE_CHANNELS)
     assert len({c.name for c in every}) == len(every)
     assert {c.family for c in every} == set(SCOPES)
     assert all(c.tolerance > 0 and c.up != c.down for c in every)

@@ -6,10 +6,11 @@ from pathlib import Path
 import pytest
 
 from agent.core.texts import CATALOGUES, ENGLISH, LIMIT
-from detectors.channels import IMAGE_CHANNELS, SCORE_CHANNELS
+from detectors.channels import IMAGE_CHANNELS, REFERENCE_CHANNELS, SCORE_CHANNELS
 
 PAGE = (Path(__file__).parents[2] / "docs" / "alarms.md").read_text()
-LEVELS = {code for spec in (*IMAGE_CHANNELS, *SCORE_CHANNELS) for code in (spec.up, spec.down)}
+LEVELS = {code for spec in (*IMAGE_CHANNELS, *REFERENCE_CHANNELS, *SCORE_CHANNELS) for code in (spec.up, spec.down)}
+LEVELS |= {"measure_larger", "measure_smaller"}  # of calipers
 LONGEST = {
     "st": "STATION-12",
     "size": "100 min",
@@ -26,6 +27,7 @@ LONGEST = {
     "was": "12.3 %",
     "place": "bottom right",
     "cause": "Lamp segment or changed reject limit likely.",
+    "channel": "c" * 32,
 }
 
 

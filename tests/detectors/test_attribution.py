@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from detectors.attribution import CAUSES, CLUES, Happening, Symptom, attribute, joined
-from detectors.channels import IMAGE_CHANNELS, SCORE_CHANNELS
+from detectors.channels import IMAGE_CHANNELS, REFERENCE_CHANNELS, SCORE_CHANNELS
 from detectors.contract import Onset
 
 ALL = ("lighting", "optics", "camera", "geometry", "material", "scores", "outcomes", "identity")
@@ -24,7 +24,7 @@ def top(symptoms, events=(), watched=ALL):
 
 
 def test_every_alarm_of_a_channel_has_a_cause_to_name():
-    for spec in (*IMAGE_CHANNELS, *SCORE_CHANNELS):
+    for spec in (*IMAGE_CHANNELS, *REFERENCE_CHANNELS, *SCORE_CHANNELS):
         for code in (spec.up, spec.down):
             assert attribute([symptom(spec.family, code)], (), ALL).causes, code
 
@@ -36,8 +36,8 @@ def test_every_alarm_of_a_channel_has_a_cause_to_name():
         (light("contrast_lower", "top_left_brighter", "bottom_right_brighter"), "window"),
         (light("darker", "left_darker", "right_brighter"), "lamp_segment"),
         ([symptom("optics", "top_blurred"), symptom("optics", "blurred"), symptom("scores", "scores_higher", 1010)], "focus"),
-        ([*light("top_brighter", "bottom_darker"), symptom("camera", "camera_moved"), symptom("optics", "blurred")], "camera"),
-        ([*light("top_brighter", "bottom_darker"), symptom("geometry", "part_moved")], "fixture"),
+        ([*light("top_brighter", "bottom_darker"), symptom("camera", "view_left"), symptom("optics", "blurred")], "camera"),
+        ([*light("top_brighter", "bottom_darker"), symptom("geometry", "part_higher")], "fixture"),
         ([symptom("geometry", "measure_smaller"), symptom("scores", "scores_higher")], "tool"),
         ([*light("brighter"), symptom("material", "part_brighter"), symptom("scores", "nearer_threshold")], "material"),
         ([symptom("outcomes", "bad_parts_passed")], "new_defect"),
@@ -64,9 +64,14 @@ def test_silence_says_something_only_of_a_family_that_was_watching():
     assert watched.blind == ("camera", "geometry", "lighting", "material", "optics", "scores")
 
 
-@pytest.mark.parametrize("family", ["lighting", "optics", "scores"])
+@pytest.mark.parametrize("family", ["lighting", "optics", "camera", "geometry", "material", "scores"])
 def test_drift_alone_never_shows_harm(family):
-    codes = [code for spec in (*IMAGE_CHANNELS, *SCORE_CHANNELS) if spec.family == family for code in (spec.up, spec.down)]
+    codes = [
+        code
+        for spec in (*IMAGE_CHANNELS, *REFERENCE_CHANNELS, *SCORE_CHANNELS)
+        if spec.family == family
+        for code in (spec.up, spec.down)
+    ]
     everything = attribute([symptom(family, code) for code in codes], (), ALL)
     assert not everything.harm
     assert everything.blind == ()

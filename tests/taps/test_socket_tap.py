@@ -16,7 +16,7 @@ from typing import Any, Self
 import pytest
 
 from agent.errors import AgentError
-from agent.ports import Lost, Refused
+from agent.ports import NOWHERE, Lost, Place, Refused
 from agent.records import Frame
 from agent.taps.socket import Options, build
 from agent.taps.socket import serving as loop
@@ -309,7 +309,7 @@ def test_two_senders_of_one_station_share_its_quota(tmp_path):
 
 def test_a_sender_of_pictures_that_take_seconds_does_not_starve_the_others(tmp_path):
     class SlowMeasurer:
-        def measure(self, image: bytes, path: str, frames_dir: str) -> Frame:
+        def measure(self, image: bytes, path: str, frames_dir: str, place: Place = NOWHERE) -> Frame:
             time.sleep(0.2)
             return Frame(table=1, missing="timeout")
 
