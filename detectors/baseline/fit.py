@@ -28,7 +28,6 @@ _PHI_ERRORS = 3.0
 _PHI_LIMIT = 0.95
 # A table whose scores end less than this above the tolerated mean is carried on: no shift, however large, could be told from it.
 _ROOM = 2.0
-_TAIL_SDS = 3.0
 # "Smallest detectable shift" is the one the strongest bet finds within so many parts.
 DETECTABLE_WITHIN = 1_000
 
@@ -153,9 +152,8 @@ def _watched(y: FloatArray, runs: IntArray, tolerance: float, threshold: float, 
     epsilon = max(_tolerated(used, knots, scores, tolerance * (1.0 - phi)), unresolved)
     inflation = _unresolved_variance(used.size)
     held_out[:] = gate.held_out(errors, runs, epsilon=epsilon, inflation=inflation)
-    if scores[-1] - epsilon < _ROOM or -scores[0] - epsilon < _ROOM:
-        # The slope is no steeper than a third of the channel's own, so that heavy tails add next to nothing.
-        knots, scores = reaching(knots, scores, max(tolerance * (1.0 - phi), _TAIL_SDS * float(np.std(used))))
+    if min(scores[-1], -scores[0]) - epsilon < _ROOM:
+        knots, scores = reaching(knots, scores, tolerance * (1.0 - phi), epsilon + 2.0 * _ROOM)
         epsilon = max(_tolerated(used, knots, scores, tolerance * (1.0 - phi)), unresolved)
     smallest = _raw_shift(used, knots, scores, _detectable(epsilon, inflation, threshold)) / (1.0 - phi)
     sd = float(np.std(measured))

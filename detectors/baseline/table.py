@@ -8,8 +8,7 @@ from scipy.special import ndtr, ndtri
 from detectors.contract import FloatArray, IntArray
 
 KNOTS = 257
-# Scores beyond this prove no more (detectors/level_shift).
-REACH = 8.0
+_BULK = 2.0  # score within which 95 % of the values lie
 
 
 def quantile_table(values: FloatArray) -> tuple[FloatArray, FloatArray]:
@@ -31,15 +30,23 @@ def quantile_table(values: FloatArray) -> tuple[FloatArray, FloatArray]:
     return knots, ndtri(probabilities)
 
 
-def reaching(knots: FloatArray, scores: FloatArray, step: float) -> tuple[FloatArray, FloatArray]:
-    """A table (KNOTS,) carried on beyond its ends by one score per `step`, up to REACH.
+def reaching(knots: FloatArray, scores: FloatArray, tolerance: float, top: float) -> tuple[FloatArray, FloatArray]:
+    """A table (KNOTS,) carried on beyond its bulk (scores within 2) by one score per tolerance, up to `top` either way.
 
     For a channel steadier than its tolerance: a bounded score cannot tell the tolerated shift from ten times as much, both lie
-    beyond everything the baseline showed. The second knot at either end makes room.
+    beyond nearly everything the baseline showed. A step is at least three times the bulk's own spread, so that tails of noise gain
+    nothing; the odd outlier of the baseline does, which is why there is a top. The second knot at either end makes room.
     """
-    low, high = max(REACH + float(scores[0]), 0.0), max(REACH - float(scores[-1]), 0.0)
-    knots = np.concatenate([[knots[0] - low * step], knots[:1], knots[2:-2], knots[-1:], [knots[-1] + high * step]])
-    return knots, np.concatenate([[scores[0] - low], scores[:1], scores[2:-2], scores[-1:], [scores[-1] + high]])
+    below, above = (float(np.interp(score, scores, knots)) for score in (-1.0, 1.0))
+    step = max(tolerance, 1.5 * (above - below))
+    low, high = (float(np.interp(score, scores, knots)) for score in (-_BULK, _BULK))
+    risen = np.clip(_BULK + (knots - high) / step, scores, np.maximum(scores, top))
+    sunk = np.clip(-_BULK + (knots - low) / step, np.minimum(scores, -top), scores)
+    carried = np.where(knots > high, risen, np.where(knots < low, sunk, scores))
+    ends = knots[0] - step * max(top + carried[0], 0.0), knots[-1] + step * max(top - carried[-1], 0.0)
+    knots = np.concatenate([ends[:1], knots[:1], knots[2:-2], knots[-1:], ends[1:]])
+    outer = min(carried[0], -top), max(carried[-1], top)
+    return knots, np.concatenate([outer[:1], carried[:1], carried[2:-2], carried[-1:], outer[1:]])
 
 
 class NormalScores:
