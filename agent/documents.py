@@ -108,6 +108,17 @@ class HoldDoc(Struct, frozen=True, omit_defaults=True):
     schema: int = SCHEMA
 
 
+class SignDoc(Struct, frozen=True):
+    """One thing that left its baseline. size: in multiples of its tolerance, 0 where it has none. part_id, at: estimated onset."""
+
+    family: str
+    code: str
+    channel: str
+    size: float
+    part_id: str
+    at: datetime | None
+
+
 class ReasonDoc(Struct, frozen=True):
     """Why a cause is named: a stable code and its words."""
 
@@ -126,9 +137,9 @@ class CauseDoc(Struct, frozen=True):
 
 
 class IncidentDoc(Struct, frozen=True, omit_defaults=True):
-    """The alarms of one causal episode. causes: ranked. harm: `shown` by truth or identity; drift alone never shows it.
+    """The alarms of one causal episode. signs: all that changed, by onset. causes: ranked.
 
-    blind: families of channels that were watching and saw nothing of a harm that is shown.
+    harm: `shown` by truth or identity; drift alone never shows it. blind: families of channels that were watching and saw nothing of a harm that is shown.
     """
 
     incident: str
@@ -139,6 +150,7 @@ class IncidentDoc(Struct, frozen=True, omit_defaults=True):
     hold: HoldDoc | None
     open: bool
     closed_at: datetime | None = None
+    signs: tuple[SignDoc, ...] = ()
     causes: tuple[CauseDoc, ...] = ()
     harm: Literal["shown", "not_shown", "unknown"] = "unknown"
     blind: tuple[str, ...] = ()

@@ -10,7 +10,7 @@ from typing import Any
 import msgspec
 
 from agent.core.causes import CAUSES, REASONS
-from agent.documents import CauseDoc, HoldDoc, IncidentDoc, OnsetDoc, ReasonDoc
+from agent.documents import CauseDoc, HoldDoc, IncidentDoc, OnsetDoc, ReasonDoc, SignDoc
 from agent.ports import History
 from detectors.attribution import Attribution, Happening, Symptom, attribute, joined
 
@@ -164,10 +164,17 @@ class Incidents:
             hold=self.hold_document(),
             open=current.closed_at is None,
             closed_at=current.closed_at,
+            signs=tuple(self._sign(symptom) for symptom in sorted(current.symptoms, key=lambda s: (s.onset.estimate, s.code))),
             causes=() if current.attribution is None else self._causes(current.attribution),
             harm="unknown" if current.attribution is None else "shown" if current.attribution.harm else "not_shown",
             blind=() if current.attribution is None else current.attribution.blind,
         )
+
+    def _sign(self, symptom: Symptom) -> SignDoc:
+        row = self._history.part(self._station, max(1, symptom.onset.estimate))
+        channel = symptom.channel.rpartition(" ")[2]
+        part_id, at = ("", None) if row is None else (row.part_id, row.captured_at)
+        return SignDoc(symptom.family, symptom.code, channel, round(symptom.size, 2), part_id, at)
 
     def _causes(self, attribution: Attribution) -> tuple[CauseDoc, ...]:
         return tuple(

@@ -6,6 +6,7 @@ folded as the journal would fold them. What was true stays here.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from functools import lru_cache
 
@@ -115,8 +116,8 @@ class Learned:
 class Said:
     """What the agent said of one run, in order, and what was true of its parts."""
 
-    alarms: list[AlarmDoc] = field(default_factory=list)
-    incidents: list[tuple[int, IncidentDoc]] = field(default_factory=list)  # with the part it was said at
+    alarms: list[tuple[int, AlarmDoc]] = field(default_factory=list)  # with the part it was said at
+    incidents: list[tuple[int, IncidentDoc]] = field(default_factory=list)  # likewise
     parts: int = 0
     escaped: int = 0
 
@@ -138,8 +139,8 @@ class Station:
             self._made = len(learned.rows)
             self.core.load(learned.state)
 
-    def run(self, world: Storyline) -> None:
-        """Make, photograph, judge, audit and report parts until the world ends."""
+    def run(self, world: Storyline, enough: Callable[[Said, int], bool] = lambda _said, _made: False) -> None:
+        """Make, photograph, judge, audit and report parts until the world ends, or what was said by a part is enough."""
         line = Line(world, self._classifier, self._rng, made=self._made)
         while batch := line.make():
             for part in batch:
@@ -152,6 +153,8 @@ class Station:
                 self.said.parts += 1
                 self.said.escaped += part.escaped
             self._made = batch[-1].number
+            if enough(self.said, self._made):
+                break
 
     def tell(self, event: Event) -> None:
         """Something the plant tells."""
@@ -160,7 +163,7 @@ class Station:
     def _fold(self, entry: Inspected | Told) -> None:
         effects: Effects = self.core.fold(entry)
         self.history.rows.extend(effects.parts)
-        self.said.alarms += effects.alarms
+        self.said.alarms += [(len(self.history.rows), alarm) for alarm in effects.alarms]
         self.said.incidents += [(len(self.history.rows), incident) for incident in effects.incidents]
 
 
