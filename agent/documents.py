@@ -139,7 +139,7 @@ class CauseDoc(Struct, frozen=True):
 class IncidentDoc(Struct, frozen=True, omit_defaults=True):
     """The alarms of one causal episode. signs: all that changed, by onset. causes: ranked.
 
-    harm: `shown` by truth or identity; drift alone never shows it. blind: families of channels that were watching and saw nothing of a harm that is shown.
+    harm: `shown` by truth or identity; drift alone never shows it. blind: families that were watching and saw nothing of it.
     """
 
     incident: str
