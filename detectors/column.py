@@ -1,4 +1,4 @@
-"""One column of evidence with its memory: what a detector that tests a single thing is made of."""
+"""Columns of evidence with their memory: what a detector that tests few things, or a single one, is made of."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from detectors.contract import FloatArray
+from detectors.contract import BoolArray, FloatArray
 from detectors.evidence import EvidenceBank
 from detectors.walk import Trace, Walk
 
@@ -26,29 +26,36 @@ class Reached(NamedTuple):
     trace: Trace
 
 
-class Column:
-    """Equal bets on one column; the sums kept are log e of each bet, then whatever else is counted. Mutable, single-threaded."""
+class Columns:
+    """Equal bets on K columns; the sums kept are log e of each bet, then whatever else is counted. Mutable, single-threaded."""
 
-    def __init__(self, bets: int, threshold: float, counted: int) -> None:
+    def __init__(self, bets: int, thresholds: FloatArray, counted: int) -> None:
         """counted: how many further sums. Raises ParameterError for a threshold below 1."""
-        self.bank = EvidenceBank(np.full(bets, 1.0 / bets), np.array([float(threshold)]))
-        self._walk = Walk(bets + counted, 1)
+        self.bank = EvidenceBank(np.full(bets, 1.0 / bets), thresholds)
+        self._walk = Walk(bets + counted, thresholds.shape[0])
 
-    def fold(self, e: FloatArray, counted: FloatArray, labels: list[int]) -> Iterator[Reached]:
-        """Fold rows of e-values (T, J, 1), and what is counted (T, D); each crossing as it happens."""
-        steps = np.concatenate([np.log(e[:, :, 0]), counted], axis=1)[:, :, None]
+    def fold(
+        self, e: FloatArray, counted: FloatArray, labels: list[int], measured: BoolArray | None = None
+    ) -> Iterator[tuple[int, Reached]]:
+        """Fold rows of e-values (T, J, K), and what is counted (T, D, K); each crossing as it happens, with its column.
+
+        measured: (T, K), at least one in every row, or None when everything was. Not measured: e 1 and counted 0.
+        """
+        steps = np.concatenate([np.log(e), counted], axis=1)
         start = 0
         while start < len(labels):
-            folded, crossed = self.bank.fold(e[start : start + _CHUNK].copy())
-            self._walk.add(steps[start : start + folded], labels[start : start + folded])
+            piece = slice(start, start + _CHUNK)
+            folded, crossed = self.bank.fold(e[piece].copy(), None if measured is None else measured[piece])
+            piece = slice(start, start + folded)
+            self._walk.add(steps[piece], labels[piece], None if measured is None else measured[piece])
             start += folded
-            if crossed.size:
-                yield self._restart(labels[start - 1])
+            for k in crossed.tolist():
+                yield k, self._restart(k, labels[start - 1])
 
-    def _restart(self, at: int) -> Reached:
-        updates, trace = self._walk.count(0), self._walk.trace(0)
-        evidence, lead = self.bank.restart(0)
-        self._walk.restart(0, at)
+    def _restart(self, k: int, at: int) -> Reached:
+        updates, trace = self._walk.count(k), self._walk.trace(k)
+        evidence, lead = self.bank.restart(k)
+        self._walk.restart(k, at)
         return Reached(at, evidence, updates, lead, trace)
 
     def state(self) -> dict[str, NDArray[Any]]:
@@ -58,3 +65,25 @@ class Column:
     def restored(self) -> None:
         """The arrays of `state` were overwritten."""
         self._walk.restored()
+
+
+class Column:
+    """The same of a single column."""
+
+    def __init__(self, bets: int, threshold: float, counted: int) -> None:
+        """counted: how many further sums. Raises ParameterError for a threshold below 1."""
+        self._columns = Columns(bets, np.array([float(threshold)]), counted)
+        self.bank = self._columns.bank
+
+    def fold(self, e: FloatArray, counted: FloatArray, labels: list[int]) -> Iterator[Reached]:
+        """Fold rows of e-values (T, J, 1), and what is counted (T, D); each crossing as it happens."""
+        for _, reached in self._columns.fold(e, counted[:, :, None], labels):
+            yield reached
+
+    def state(self) -> dict[str, NDArray[Any]]:
+        """Its arrays themselves: copy them to keep, write to them to continue from others, then call `restored`."""
+        return self._columns.state()
+
+    def restored(self) -> None:
+        """The arrays of `state` were overwritten."""
+        self._columns.restored()

@@ -108,7 +108,8 @@ class Annunciator:
         self._observe([Symptom("outcomes", "bad_parts_passed", crossing.onset)], at, effects)
         onset = self._onset(crossing.onset)
         judged, found, claimed = station.truth.since(crossing.onset.estimate)
-        hold_from = self._parts.part(station.options.id, station.truth.hold_from)
+        first, verified = station.truth.containment(crossing.onset.earliest)
+        hold_from = self._parts.part(station.options.id, first)
         alarm = Alarm(
             alarm_id=OUTCOME_ALARM,
             station=station.options.id,
@@ -138,7 +139,7 @@ class Annunciator:
             "part": "the start" if hold_from is None else hold_from.part_id,
         }
         self._raise(alarm, evidence, words, part.part_id, effects)
-        station.incidents.hold(station.truth.hold_from, station.index, verified=station.truth.verified_from is not None)
+        station.incidents.hold(first, station.index, verified=verified)
         self._publish_incident(effects)
 
     def rate_crossed(self, rate: Rate, crossing: Crossing, record: Inspection, effects: Effects) -> None:

@@ -10,6 +10,7 @@ import numpy as np
 
 from agent.ports import ChannelView, StreamView
 from detectors.baseline import Baseline, Standardiser, fit
+from detectors.baseline.transform import transform
 from detectors.channels.table import ChannelSpec
 from detectors.contract import Crossing, FloatArray, IntArray
 from detectors.level_shift import LevelShift
@@ -18,6 +19,8 @@ from detectors.level_shift import LevelShift
 RETURN_MARGIN = 0.25
 # … at an evidence that a shift which stays reaches at most once in so many parts.
 RETURN_THRESHOLD = 10_000.0
+# A mean of z this near to the outermost score says that the shift is large, not how large.
+SATURATED = 0.8
 StreamState = Literal["learning", "candidate", "armed", "suspended", "refused"]
 
 
@@ -51,6 +54,7 @@ class Stream:
         self._span = 0
         self._seen = 0
         self._updates = np.zeros(len(plan.specs), dtype=np.int64)
+        self._latest = np.full(len(plan.specs), np.nan)  # the row folded last
         self._last_run: int | None = None
 
     @property
@@ -72,6 +76,7 @@ class Stream:
             return []
         if self._standardiser is None or self._detector is None or self.state != "armed":
             return []
+        self._latest = row
         self._updates += ~np.isnan(row)
         z = self._standardiser.apply(row[None, :], np.array([new_run]))
         at = np.array([index], dtype=np.int64)
@@ -143,6 +148,10 @@ class Stream:
         """The change a crossing stands for: after the transform, in the channel's unit (log: a log ratio)."""
         assert self.baseline is not None
         column = crossing.column
+        furthest = float(np.abs(self.baseline.scores[column]).max())
+        if abs(crossing.size) > SATURATED * furthest:  # scores are bounded: beyond them only the value itself tells how far
+            here = transform(self._latest[None, :], self.baseline.kinds)[0, column]
+            return abs(float(here) - float(self.baseline.center[column]))
         phi = float(self.baseline.phi[column])
         # A level shift d of an AR(1) channel moves its innovations by d(1 − φ) and their sd is sd·√(1 − φ²).
         return abs(crossing.size) * float(self.baseline.sd[column]) * math.sqrt((1.0 + phi) / (1.0 - phi))

@@ -16,6 +16,8 @@ from detectors.outcome_gap import FLOOR_CONFIRMED, FLOOR_UNCONFIRMED, ClaimMap, 
 
 # Audits kept to say how many were found since the onset; more than any hold text needs.
 RECENT_AUDITS = 5_000
+# Verifications kept; where the harm may be older than all of them, containment starts at arming.
+VERIFICATIONS = 1_000
 
 
 class Truth:
@@ -44,7 +46,7 @@ class Truth:
         self.claimed = 0.0
         self._recent: deque[tuple[int, float, bool]] = deque(maxlen=RECENT_AUDITS)  # (index, claim, defective)
         self._clean: deque[int] = deque(maxlen=self._verification_size or 1)
-        self.verified_from: int | None = None
+        self._verified: deque[tuple[int, int]] = deque(maxlen=VERIFICATIONS)  # indices of the first and last audit of each
 
     @property
     def _verification_size(self) -> int:
@@ -71,12 +73,16 @@ class Truth:
         """Where it alarms."""
         return self._threshold
 
-    @property
-    def hold_from(self) -> int:
-        """Index of the part containment starts at: the last informative verification, else the first part judged."""
-        if self.verified_from is not None:
-            return self.verified_from
-        return self.armed_at if self.armed_at is not None else 1
+    def containment(self, onset: int) -> tuple[int, bool]:
+        """Index of the part containment starts at, and whether a verification set it, for harm that may have begun at part `onset`.
+
+        It is the first part of the last verification that was over by then, else the first part judged: a clean run of audits
+        among parts that the evidence now includes has been contradicted by it, as on a ramp, which starts harmless.
+        """
+        verified = next((first for first, last in reversed(self._verified) if last < onset), None)
+        if verified is not None:
+            return verified, True
+        return (self.armed_at if self.armed_at is not None else 1), False
 
     def since(self, index: int) -> tuple[int, int, float]:
         """Audits judged from part `index` on (of the latest ones kept): how many, how many defective, how many claimed to be."""
@@ -142,7 +148,9 @@ class Truth:
         self._clean.append(part.index)
         if len(self._clean) == size:
             # The clean run speaks for its own span on average, so that containment starts where it began, not where it ended.
-            self.verified_from = self._clean[0]
+            self._verified.append((self._clean[0], part.index))
+            for _ in range(math.ceil(size / 8)):  # the next one is an eighth further on
+                self._clean.popleft()
 
     def save(self) -> dict[str, Any]:
         """For a checkpoint."""
@@ -151,8 +159,9 @@ class Truth:
             "claims": {scope: None if claims is None else dict(claims.to_arrays()) for scope, claims in self._claims.items()},
             "learning": self._learning,
             "first": self._first,
-            "plain": (self.detail, self.armed_at, self.judged, self.found, self.claimed, self.verified_from),
+            "plain": (self.detail, self.armed_at, self.judged, self.found, self.claimed),
             "clean": list(self._clean),
+            "verified": list(self._verified),
             "recent": list(self._recent),
         }
 
@@ -165,6 +174,7 @@ class Truth:
         }
         self._learning = {scope: [(i, p, d) for i, p, d in rows] for scope, rows in saved["learning"].items()}
         self._first = saved["first"]
-        self.detail, self.armed_at, self.judged, self.found, self.claimed, self.verified_from = saved["plain"]
+        self.detail, self.armed_at, self.judged, self.found, self.claimed = saved["plain"]
         self._clean.extend(saved["clean"])
+        self._verified.extend((first, last) for first, last in saved["verified"])
         self._recent.extend((i, claim, defective) for i, claim, defective in saved["recent"])

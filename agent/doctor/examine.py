@@ -8,7 +8,7 @@ from typing import Any
 
 from agent.config.load import KINDS, load, warnings
 from agent.config.model import Config
-from agent.doctor import broker, clock, disk, model, permissions, store
+from agent.doctor import broker, clock, disk, model, permissions, references, store
 from agent.doctor.finding import Finding, ok
 from agent.errors import ConfigError
 from agent.mqtt_link.options import BrokerOptions
@@ -40,6 +40,7 @@ def examine(file: Path, machine_clock: Clock) -> Iterator[Finding]:
     yield readable
     if readable.severity == "ok":
         yield from model.examine(config, folder)
+    yield from references.examine(config)
     running, snapshot = store.examine_agent(folder)
     yield from running
     for place, (client_id, options) in brokers.items():

@@ -53,20 +53,13 @@ class Decoder:
         """Whether a reference was prepared, or set aside."""
         return reference in self._goldens
 
-    def prepare(self, reference: bytes, data: bytes, header: Header, drawn: Reference) -> list[str]:
-        """Take a golden frame into use; complaints about what cannot be measured against it. Set aside where it cannot be used."""
+    def prepare(self, reference: bytes, data: bytes, header: Header, drawn: Reference) -> None:
+        """Take a golden frame into use; set aside where it cannot be decoded, or the drawing does not fit it."""
         self.set_aside(reference)
         image = self._decoded(data, header)
-        if isinstance(image, str):
-            return [image.replace("_", " ")]
-        try:
-            golden = Golden(image, drawn)
-        except ShapeError as error:
-            return [str(error)]
-        except (cv2.error, MemoryError):
-            return ["out of memory"]
-        self._goldens[reference] = golden
-        return golden.complaints
+        if not isinstance(image, str):
+            with suppress(ShapeError, MemoryError, cv2.error):
+                self._goldens[reference] = Golden(image, drawn)
 
     def set_aside(self, reference: bytes) -> None:
         """A reference that cannot be used: frames are measured without it, and say so."""

@@ -4,6 +4,8 @@
 
 F1 and F2: channels of a 2448×2048 frame (5 megapixels), grey and colour, one thread, as a multiple of cv2.resize(INTER_AREA) to a
 quarter; F5 and F6 the same of 640×480 (0.3 megapixels), F7 and F8 of 4096×3000 (12 megapixels); decoding such a JPEG beside each.
+F9: a grey frame of 5 megapixels with all that a reference adds: four fixtures of 160 px, a part of 1,500 by 1,300 px with its
+outline and material, two calipers; F10 in colour. The process has one BLAS thread, as the child has.
 F3: a frame through the child (JPEG in, channels out), as a multiple of cv2.imdecode in this process. F4: PSS of the child.
 """
 
@@ -11,14 +13,19 @@ from __future__ import annotations
 
 import argparse
 import json
+import os
 import time
 from pathlib import Path
+
+os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")  # read when numpy loads
 
 import cv2
 import numpy as np
 
 from agent.config.model import FramesSection
 from agent.frames.measurer import FrameMeasurer
+from detectors.channels import Caliper, Reference
+from detectors.channels.golden import Golden
 from detectors.channels.measure import measure
 
 ROUNDS = 40
@@ -55,6 +62,38 @@ def coloured(grey):
     return cv2.merge([grey, np.roll(grey, 7, 0), np.roll(grey, 7, 1)])
 
 
+def station_frame(height, width):
+    """A bright part on a dark ground between four fixtures, with grain."""
+    picture = 0.15 * grey_frame(height, width) + 10.0
+    picture[500:1600, 600:1900] += 120.0
+    for y, x in ((60, 60), (60, 2200), (1800, 60), (1800, 2200)):
+        picture[y + 30 : y + 130, x + 30 : x + 100] += 100.0
+        cv2.circle(picture, (x + 110, y + 110), 30, 60.0, -1)
+    return np.clip(cv2.GaussianBlur(picture, (0, 0), 1.2), 0, 255).astype(np.uint8)
+
+
+REFERENCE = Reference(
+    fixtures=((60, 60, 160, 160), (2200, 60, 160, 160), (60, 1800, 160, 160), (2200, 1800, 160, 160)),
+    part=(500, 400, 1500, 1300),
+    outline="bright",
+    calipers=tuple(Caliper(f"width_{y}", (560.0, y), (1960.0, y), 16.0, "bright", 0.1) for y in (800.0, 1300.0)),
+)
+
+
+def compared_row(identity, golden, frame):
+    """The same with a reference, the frame moved by a few pixels: camera and part are sought."""
+    prepared = Golden(golden, REFERENCE)
+    assert prepared.complaints == []
+    ours, plain, peer = interleaved_ms(
+        lambda: measure(frame, prepared),
+        lambda: measure(frame),
+        lambda: cv2.resize(frame, None, fx=0.25, fy=0.25, interpolation=cv2.INTER_AREA),
+    )
+    colour = "grey" if frame.ndim == 2 else "colour"
+    name = f"{identity} channels with geometry and material, 5 MP {colour} ({plain:.2f} ms without)"
+    return {"id": name, "ms": ours, "peer": "INTER_AREA to a quarter", "peer_ms": peer, "ratio": ours / peer}
+
+
 def row(size, image):
     """One size and colour: channels, their peer and the decoding of the JPEG, in milliseconds."""
     planes = 1 if image.ndim == 2 else 3
@@ -77,6 +116,9 @@ def main():
     for size, (height, width) in SIZES.items():
         grey = grey_frame(height, width)
         rows += [row(size, grey), row(size, coloured(grey))]
+    golden = station_frame(*SIZES["5 MP"])
+    frame = np.roll(golden, (-3, 7), (0, 1))
+    rows += [compared_row("F9", golden, frame), compared_row("F10", cv2.merge([golden] * 3), cv2.merge([frame] * 3))]
     measurer = FrameMeasurer(FramesSection())
     grey = grey_frame(*SIZES["5 MP"])
     measurer.measure(cv2.imencode(".png", cv2.resize(grey, (320, 240)))[1].tobytes(), "", "")

@@ -28,7 +28,7 @@ _MAX_STEPS = 15
 _SETTLED_PX = 2e-3  # a step that moves no sample by more ends the iteration
 MIN_MATCH = 0.5  # correlation below which a region is not what was learned
 # A pose that one grey level of independent noise per sample would move by more is not determined (one edge, a flat region).
-_MAX_PX_PER_GREY = 0.05
+_MAX_PX_PER_GREY = 0.025
 _MAX_PX_PER_GREY_ALONE = 0.1  # the same of one region's shift, to start from
 
 

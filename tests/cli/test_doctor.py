@@ -25,8 +25,10 @@ from agent.sinks.mqtt import Options as SinkOptions
 from agent.taps.mqtt import Options as TapOptions
 from tests.brokers import Broker, Plant, free_port, needs_mosquitto, until
 from tests.certificates import Authority, needs_openssl
+from tests.channels.scenes import scene
 from tests.cli.test_commands import PROGRAM, REGISTER, Agent, config, parts
 from tests.edges import inspection
+from tests.frames.pictures import encoded
 from tests.mqtt_link.driving import listener, text
 
 NOW = datetime(2026, 6, 1, 12, tzinfo=UTC)
@@ -214,6 +216,32 @@ def test_the_model_file_is_compared_with_what_the_records_carry(capsys, tmp_path
     model.unlink()
     assert hashed() == "fail"
     agent.stop()
+
+
+# --- golden frames ----------------------------------------------------------------------------------------------------------
+
+
+def test_a_golden_frame_is_measured_against_itself(capsys, tmp_path):
+    picture = tmp_path / "golden.png"
+    file = config(tmp_path)
+    drawing = 'fixtures = [[20, 20, 72, 72], [548, 388, 72, 72]]\npart = [170, 120, 300, 240]\noutline = "bright"\n'
+    file.write_text(f'{file.read_text()}\n[[stations.references]]\ngolden = "{picture}"\n{drawing}')
+
+    def look():
+        code, found = run(capsys, file)
+        return code, found["reference.golden"][0]
+
+    code, finding = look()
+    assert (code, finding["severity"]) == (1, "fail")
+    assert "not found" in finding["seen"]
+    picture.write_bytes(encoded(".png", scene()))
+    assert look()[1]["severity"] == "ok"
+    picture.write_bytes(encoded(".png", scene(has_part=False)))
+    finding = look()[1]
+    assert finding["severity"] == "warn"
+    assert "part_area" in finding["seen"]
+    picture.write_bytes(encoded(".png", scene()[:200]))
+    assert look()[1]["severity"] == "fail"
 
 
 # --- the disk -----------------------------------------------------------------------------------------------------------------

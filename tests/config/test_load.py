@@ -8,11 +8,13 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from agent.config.drawing import drawn
 from agent.config.load import load, parse, warnings
 from agent.config.model import Section
 from agent.config.reference import generated, sample
 from agent.errors import ConfigError
 from agent.plugins import PlugIns
+from detectors.channels import Caliper, Reference
 
 ROOT = Path(__file__).resolve().parents[2]
 STATION = '[[stations]]\nid = "ST4"\n'
@@ -197,3 +199,77 @@ def test_a_wrong_value_anywhere_is_a_problem_and_never_a_crash(values: list[tupl
     text = "".join(f"{key} = {toml(value)}\n" for key, value in dict(values).items() if value is not None)
     found = problems_or_none((text + STATION).encode("utf-8", "replace"))
     assert found is None or (found and all(path and message for path, message, _ in found))
+
+
+# --- references ---------------------------------------------------------------------------------------------------------------
+
+REFERENCE = (
+    STATION
+    + """
+[[stations.references]]
+golden = "golden.png"
+fixtures = [[0, 0, 40, 40]]
+part = [50, 50, 100, 100]
+outline = "bright"
+px_per_mm = 12.5
+[[stations.references.calipers]]
+name = "slot"
+from = [60, 90]
+to = [120.5, 90]
+"""
+)
+
+
+def test_a_reference_is_read_as_the_channels_take_it() -> None:
+    (section,) = parse(REFERENCE.encode(), OnePlugIn()).stations[0].references
+    assert drawn(section) == Reference(
+        fixtures=((0, 0, 40, 40),),
+        part=(50, 50, 100, 100),
+        outline="bright",
+        px_per_mm=12.5,
+        calipers=(Caliper("slot", (60.0, 90.0), (120.5, 90.0), 8.0, "bright", 0.2),),
+    )
+
+
+def test_every_problem_of_a_drawing_is_told_at_once() -> None:
+    found = problems(
+        STATION
+        + """
+[[stations.references]]
+view = "side"
+golden = "golden.png"
+fixtures = [[0, 0, 40, 10], [0, -1, 40, 40]]
+outline = "bright"
+[[stations.references]]
+golden = "golden.png"
+field = [0, 0, 100, 100]
+[[stations.references]]
+golden = "golden.png"
+part = [0, 0, 100, 100]
+[[stations.references.calipers]]
+name = "luminance"
+from = [0, 0]
+to = [1, 1]
+polarity = "grey"
+"""
+    )
+    first, second, third = (f"stations[0].references[{k}]" for k in range(3))
+    assert set(found) == {
+        f"{first}.view",
+        f"{first}.fixtures[0]",
+        f"{first}.fixtures[1][1]",
+        f"{first}.outline",
+        second,
+        f"{second}.field",
+        third,
+        f"{third}.calipers[0]",
+        f"{third}.calipers[0].name",
+        f"{third}.calipers[0].polarity",
+    }
+    assert found[third][0] == f"one reference per view and recipe, this one is at {second} already"
+    assert "24 px" in found[f"{first}.fixtures[0]"][0]
+
+
+def test_a_misspelt_caliper_key_names_the_keys_as_they_are_written() -> None:
+    found = problems(REFERENCE.replace("from =", "fron ="))
+    assert found["stations[0].references[0].calipers[0].fron"][1] == "did you mean `from`?"

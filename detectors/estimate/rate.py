@@ -1,0 +1,174 @@
+"""The rate of bad parts behind audits drawn with known probabilities: a confidence sequence by betting; the page is README.md.
+
+Sources: Waudby-Smith, Ramdas 2024, "Estimating means of bounded random variables by betting", JRSS-B 86(1), arXiv 2010.09686;
+Waudby-Smith, Stark, Ramdas 2021, "RiLACS: risk limiting audits via confidence sequences", arXiv 2107.11323.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import Self
+
+import numpy as np
+from scipy.optimize import brentq
+
+from detectors.contract import FloatArray
+from detectors.errors import ParameterError, ShapeError
+
+_UP = 1.0 - 2.0 ** np.arange(-6.0, 0.0, 0.5)  # shares of the largest bet that a rate is lower, beside all of it and small ones
+FRACTIONS = np.concatenate([[1.0], _UP[::-1], 2.0 ** -np.arange(2.0, 12.5)])
+"""Bets that the rate is below m, as shares of the largest that cannot go broke on a good part."""
+_ALL_IN = 0.4
+FRACTION_WEIGHTS = np.concatenate([[_ALL_IN], np.full(FRACTIONS.size - 1, (1.0 - _ALL_IN) / (FRACTIONS.size - 1))])
+"""Most on the largest, which pays while every audit is clean."""
+EXCESSES = 2.0 ** np.arange(-10.0, 16.0)
+"""Bets that the rate is above m: it is m (1 + excess)."""
+
+
+@dataclass(frozen=True, slots=True)
+class Tally:
+    """Audited parts, counted by the probability with which they were drawn.
+
+    probability: (S,), in (0, 1], distinct or not. audited, bad: (S,) counts, bad <= audited. Order and cutting into pieces have no
+    say: tallies of parts of a period are put together with `+`.
+    """
+
+    probability: FloatArray
+    audited: FloatArray
+    bad: FloatArray
+
+    def __post_init__(self) -> None:
+        shape = self.probability.shape
+        if len(shape) != 1 or self.audited.shape != shape or self.bad.shape != shape:
+            raise ShapeError(f"need three vectors of one length, got {shape}, {self.audited.shape}, {self.bad.shape}")
+        if not ((self.probability > 0.0) & (self.probability <= 1.0)).all():
+            raise ParameterError("inclusion probabilities must lie in (0, 1]", hint="a part that could not be drawn proves nothing")
+        if not ((self.bad >= 0.0) & (self.bad <= self.audited)).all():
+            raise ParameterError("of a number of audited parts, 0 to all can be bad")
+
+    @classmethod
+    def census(cls, audited: int, bad: int) -> Self:
+        """Every part was looked at."""
+        return cls(np.array([1.0]), np.array([float(audited)]), np.array([float(bad)]))
+
+    def __add__(self, other: Tally) -> Tally:
+        """Both together."""
+        names = ("probability", "audited", "bad")
+        return Tally(*(np.concatenate([getattr(self, name), getattr(other, name)]) for name in names))
+
+    @property
+    def estimate(self) -> float:
+        """Share of bad parts, each audited part standing for 1/probability of them (Hájek 1971); NaN without audits."""
+        standing = float((self.audited / self.probability).sum())
+        return float((self.bad / self.probability).sum()) / standing if standing else math.nan
+
+    @property
+    def naive(self) -> float:
+        """Share of bad parts among those looked at, as if they had been drawn evenly: never to be shown alone."""
+        audited = float(self.audited.sum())
+        return float(self.bad.sum()) / audited if audited else math.nan
+
+
+@dataclass(frozen=True, slots=True)
+class Interval:
+    """A rate with its bounds, shares in [0, 1]; the estimate is NaN and the bounds are 0 and 1 where nothing is known."""
+
+    estimate: float
+    low: float
+    high: float
+
+
+def interval(tally: Tally, *, floor: float, confidence: float = 0.95) -> Interval:
+    """The rate of bad parts, with bounds that hold at every moment at once with at least this confidence.
+
+    floor: the least inclusion probability the plan ever uses, fixed before the first draw. Each bound takes half of what the
+    confidence leaves. Raises ParameterError for a floor above a probability that was used.
+    """
+    weights = _weights(tally, floor)
+    _check_confidence(confidence)
+    limit = math.log(2.0 / (1.0 - confidence))
+    return Interval(tally.estimate, _lowest(tally, weights, limit), _highest(tally, weights, limit))
+
+
+def clean_needed(tally: Tally, most: float, *, floor: float, confidence: float = 0.95) -> int:
+    """How many more audits at the floor, all clean, until the upper bound is at most `most`; 0 where it is already.
+
+    most: in (0, 1). Raises ParameterError.
+    """
+    if not 0.0 < most < 1.0:
+        raise ParameterError(f"a rate to be shown must lie in (0, 1), got {most}")
+    _check_confidence(confidence)
+    weights = _weights(tally, floor)
+    limit = math.log(2.0 / (1.0 - confidence))
+
+    def is_shown(more: int) -> bool:
+        ahead = tally + Tally(np.array([floor]), np.array([float(more)]), np.zeros(1))
+        return _log_below(ahead, np.append(weights, 1.0), most) >= limit
+
+    most_needed = 1
+    while not is_shown(most_needed):
+        most_needed *= 2
+    least = 0 if is_shown(0) else most_needed // 2
+    while least < most_needed and not is_shown(least):
+        middle = (least + most_needed) // 2
+        least, most_needed = (least, middle) if is_shown(middle) else (middle + 1, most_needed)
+    return least
+
+
+def _weights(tally: Tally, floor: float) -> FloatArray:
+    """What an audited part counts beside one drawn at the floor, in (0, 1]: the drawing then has no say in the mean."""
+    if not 0.0 < floor <= 1.0:
+        raise ParameterError(f"floor must lie in (0, 1], got {floor}")
+    if tally.probability.size and float(tally.probability.min()) < floor:
+        raise ParameterError(f"a part was drawn with probability {tally.probability.min():g}, below the floor of {floor:g}")
+    weights: FloatArray = floor / tally.probability
+    return weights
+
+
+def _check_confidence(confidence: float) -> None:
+    if not 0.5 <= confidence < 1.0:
+        raise ParameterError(f"confidence must lie in [0.5, 1), got {confidence}")
+
+
+def _log_below(tally: Tally, weights: FloatArray, m: float) -> float:
+    """Log of what bets against "the rate is at least m" have won; rises with m."""
+    good = np.log1p(np.multiply.outer(FRACTIONS, weights) * (m / (1.0 - m))) @ (tally.audited - tally.bad)
+    return _log_mean(good + _lost(np.multiply.outer(FRACTIONS, weights), tally.bad), FRACTION_WEIGHTS)
+
+
+def _log_above(tally: Tally, weights: FloatArray, m: float) -> float:
+    """Log of what bets against "the rate is at most m" have won; falls with m."""
+    excess = np.minimum(EXCESSES, (1.0 - m) / m)
+    bad = np.log1p(np.multiply.outer(excess, weights)) @ tally.bad
+    good = _lost(np.multiply.outer(excess * (m / (1.0 - m)), weights), tally.audited - tally.bad)
+    return _log_mean(good + bad, np.full(EXCESSES.size, 1.0 / EXCESSES.size))
+
+
+def _lost(share: FloatArray, counts: FloatArray) -> FloatArray:
+    """Log of (1 − share)^counts, summed over the classes, (J,); −∞ where all was staked and lost."""
+    with np.errstate(divide="ignore", invalid="ignore"):
+        logs = np.where(counts > 0.0, np.log1p(-np.minimum(share, 1.0)) * counts, 0.0)
+    lost: FloatArray = logs.sum(axis=1)
+    return lost
+
+
+def _log_mean(logs: FloatArray, weights: FloatArray) -> float:
+    most = float(logs.max())
+    return most + math.log(float(weights @ np.exp(logs - most))) if math.isfinite(most) else -math.inf
+
+
+def _highest(tally: Tally, weights: FloatArray, limit: float) -> float:
+    """The least rate the bets have refuted, 1 where none."""
+    ends = math.log(1e-12), math.log1p(-1e-9)
+    if _log_below(tally, weights, math.exp(ends[1])) < limit:
+        return 1.0
+    return math.exp(float(brentq(lambda log_m: _log_below(tally, weights, math.exp(log_m)) - limit, *ends, xtol=1e-9)))
+
+
+def _lowest(tally: Tally, weights: FloatArray, limit: float) -> float:
+    """The greatest rate the bets have refuted, 0 where none."""
+    ends = math.log(1e-12), math.log1p(-1e-9)
+    if _log_above(tally, weights, math.exp(ends[0])) < limit:
+        return 0.0
+    return math.exp(float(brentq(lambda log_m: _log_above(tally, weights, math.exp(log_m)) - limit, *ends, xtol=1e-9)))

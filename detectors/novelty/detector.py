@@ -1,0 +1,138 @@
+"""Novelty: are more parts unlike the baseline than its own share?"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from detectors import arrays
+from detectors.column import Column, Reached
+from detectors.contract import Conformance, Crossing, FloatArray, IntArray, OracleResult, SavedState
+from detectors.errors import ParameterError
+from detectors.novelty.baseline import BLOCK, LEVEL
+from detectors.onset import from_lows
+
+STAKES = (0.125, 0.25, 0.5, 0.875)
+"""Shares of the evidence put on "more than the bound": an eighth finds twice as many novel parts, 7/8 a line full of them."""
+BETS = len(STAKES)
+
+
+class Novelty:
+    """E-detector for the null "given the past blocks, a block's expected share of novel parts is at most `share`".
+
+    Input rows: the conformal p of a part (`NoveltyBaseline.judge`), (T, 1), NaN = not measured; BLOCK parts make a block. share: in
+    (0, 1), the baseline's bound. E[false alarms in T blocks] <= T / threshold. Raises ParameterError.
+    """
+
+    def __init__(self, share: float, threshold: float) -> None:
+        if not 0.0 < share < 1.0:
+            raise ParameterError(f"share must lie in (0, 1), got {share}")
+        self._share = share
+        self._column = Column(BETS, threshold, 2)  # counted: novel parts, and parts
+        self._open = np.zeros(2, np.int64)  # novel parts, and parts, of the block not yet complete
+
+    @property
+    def columns(self) -> int:
+        """One: the share of novel parts."""
+        return 1
+
+    @property
+    def evidence(self) -> FloatArray:
+        """Current evidence, (1,), a copy; 0 after a restart."""
+        return self._column.bank.evidence
+
+    @property
+    def thresholds(self) -> FloatArray:
+        """Alarm threshold c, (1,), a copy."""
+        return self._column.bank.thresholds
+
+    def update(self, x: FloatArray, at: IntArray) -> list[Crossing]:
+        """Fold T parts' p, (T, 1) float64, in order; at: labels (T,) int64.
+
+        A crossing's size is the share of novel parts since the onset estimate minus the bound. Raises ShapeError, and
+        ParameterError for a p outside [0, 1].
+        """
+        p = arrays.finite_or_missing(arrays.rows(x, 1))[:, 0]
+        at = arrays.labels(at, x.shape[0])
+        measured = ~np.isnan(p)
+        p, labels = p[measured], at[measured]
+        if ((p < 0.0) | (p > 1.0)).any():
+            raise ParameterError("p must lie in [0, 1]", hint="take it from NoveltyBaseline.judge")
+        blocks, ends = self._complete((p <= LEVEL).astype(np.int64))
+        if not ends:
+            return []
+        shares = blocks[:, 0] / BLOCK
+        return [self._crossing(reached) for reached in self._column.fold(bets(shares, self._share), blocks, labels[ends].tolist())]
+
+    def _complete(self, novel: IntArray) -> tuple[FloatArray, list[int]]:
+        """The blocks these parts complete, (N, 2) of novel parts and parts, and which parts completed them."""
+        first = BLOCK - int(self._open[1])
+        ends = list(range(first - 1, novel.size, BLOCK))
+        if not ends:
+            self._open += (novel.sum(), novel.size)
+            return np.empty((0, 2)), []
+        counts = [int(self._open[0] + novel[:first].sum()), *(int(novel[end + 1 - BLOCK : end + 1].sum()) for end in ends[1:])]
+        rest = novel[ends[-1] + 1 :]
+        self._open[:] = rest.sum(), rest.size
+        return np.column_stack([counts, np.full(len(counts), BLOCK)]).astype(np.float64), ends
+
+    def _crossing(self, reached: Reached) -> Crossing:
+        at, evidence, updates, lead, trace = reached
+        lows = trace.lows(trace.sums[:, :BETS])
+        novel, parts = (trace.sums[-1] - trace.sums[lows[lead]])[BETS:].tolist()
+        return Crossing(
+            column=0,
+            at=at,
+            evidence=evidence,
+            threshold=float(self.thresholds[0]),
+            updates=updates,
+            onset=from_lows(trace.labels[lows].tolist(), lead, at, int(trace.labels[0])),
+            direction=1,
+            size=novel / parts - self._share,
+        )
+
+    def save(self) -> SavedState:
+        """Copy of the whole state; the baseline is kept by who fitted it."""
+        return {name: array.copy() for name, array in self._state().items()}
+
+    def load(self, saved: SavedState) -> None:
+        """Continue from a saved state. Raises ShapeError when it is not this detector's."""
+        arrays.restore(self._state(), saved)
+        self._column.restored()
+
+    def _state(self) -> dict[str, NDArray[Any]]:
+        return self._column.state() | {"open": self._open}
+
+
+def bets(shares: FloatArray, bound: float) -> FloatArray:
+    """E-values (T, BETS, 1) of blocks' shares of novel parts (T,): 1 + stake (share / bound - 1), of mean <= 1 where E[share] <=
+    bound.
+
+    Of a block of one part it is the Bernoulli likelihood ratio; of more, the mean of theirs, however parts of a block depend.
+    """
+    e: FloatArray = 1.0 + np.array(STAKES) * (shares[:, None] / bound - 1.0)
+    return np.ascontiguousarray(e[:, :, None])
+
+
+# --- conformance ------------------------------------------------------------------------------------------------------------
+
+
+def conformance() -> Conformance:
+    """What `tests/conformance` runs this folder against: rows in control are novel exactly as often as the bound allows."""
+    from detectors.novelty import cases, oracle  # only the tests read these
+
+    share, threshold = 0.0159, 300.0
+
+    def run_oracle(rows: list[list[float]], at: list[int]) -> OracleResult:
+        return oracle.monitor(rows, at, share=share, threshold=threshold, level=LEVEL, block=BLOCK)
+
+    return Conformance(
+        name="novelty",
+        build=lambda: Novelty(share, threshold),
+        null_rows=lambda rng, count: cases.ps(rng, count, share=share),
+        changed_rows=lambda rng, count: cases.ps(rng, count, share=0.4),
+        oracle=run_oracle,
+        measure=cases.measure,
+    )

@@ -1,0 +1,72 @@
+"""Where containment starts."""
+
+from datetime import UTC, datetime
+
+import pytest
+
+from agent.config.model import OutcomesSection
+from agent.core.ledger import Pending
+from agent.core.truth import Truth
+
+AT = datetime(2026, 1, 1, tzinfo=UTC)
+SIZE = 60  # clean audits that support 50,000 ppm
+
+
+def truth() -> Truth:
+    options = OutcomesSection(mode="sample", max_escape_ppm=50_000.0)
+    return Truth(options, threshold=1e6, parts=10_000, min_own=500)
+
+
+def audit(subject: Truth, index: int, *, bad: bool = False) -> None:
+    subject.judge(Pending(index, f"P{index}", AT, passed=True, p_defect=0.01, scope="main", defective=bad, audited=True))
+
+
+def test_without_a_verification_it_starts_at_the_first_part_judged():
+    subject = truth()
+    audit(subject, 7)
+    assert subject.containment(onset=1_000) == (7, False)
+
+
+def test_it_starts_where_the_last_clean_run_began_that_was_over_before_the_onset():
+    subject = truth()
+    for k in range(SIZE):
+        audit(subject, 100 + k)
+    audit(subject, 200, bad=True)
+    for k in range(SIZE):
+        audit(subject, 300 + k)
+    assert subject.containment(onset=10_000) == (300, True)
+    assert subject.containment(onset=300 + SIZE) == (300, True)
+    assert subject.containment(onset=300 + SIZE - 1) == (100, True), "the later run lies in the onset interval"
+    assert subject.containment(onset=120) == (100, False), "no run was over: the first part judged"
+
+
+def test_a_long_clean_run_verifies_again_every_eighth_of_its_length():
+    subject = truth()
+    for k in range(3 * SIZE):
+        audit(subject, k)
+    starts = {subject.containment(onset)[0] for onset in range(SIZE, 3 * SIZE + 1)}
+    assert sorted(starts) == list(range(0, 2 * SIZE + 1, 8))
+
+
+def test_a_run_one_audit_short_or_with_a_find_verifies_nothing():
+    subject = truth()
+    for k in range(SIZE - 1):
+        audit(subject, k)
+    assert not subject.containment(10_000)[1]
+    audit(subject, SIZE, bad=True)
+    for k in range(SIZE - 1):
+        audit(subject, 100 + k)
+    assert not subject.containment(10_000)[1]
+
+
+@pytest.mark.parametrize("audits", [SIZE - 1, SIZE, 2 * SIZE])
+def test_a_saved_one_continues_as_it_was(audits):
+    first = truth()
+    for k in range(audits):
+        audit(first, k)
+    second = truth()
+    second.load(first.save())
+    for subject in (first, second):
+        for k in range(SIZE):
+            audit(subject, 500 + k)
+    assert [first.containment(onset) for onset in range(700)] == [second.containment(onset) for onset in range(700)]
