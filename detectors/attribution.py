@@ -104,12 +104,21 @@ CLUES: Final[tuple[Clue, ...]] = (
     Clue("brighter", {"lamp": 1.5, "material": 0.5}, seen=("brighter",)),
     Clue("alike_everywhere", {"lamp": 2.0}, seen=("darker", "brighter"), no_code=(*_PLACES, "contrast_*", *_REFLECTANCE)),
     Clue("part_and_fixtures_alike", {"lamp": 1.0, "lamp_segment": 1.0}, seen=("darker",), unseen=("material",)),
-    Clue("corners_brighter", {"window": 1.5, "material": 1.0, "lamp_segment": -1.5}, all_of=(_LEFT_UP, _RIGHT_UP)),
-    Clue("corners_darker", {"material": 1.5, "lamp_segment": -1.5}, all_of=(_LEFT_DOWN, _RIGHT_DOWN)),
-    Clue("part_greyer", {"material": 1.5, "window": -1.0, "lamp": -1.0}, all_of=(_LEFT_UP, _RIGHT_UP, ("darker",))),
-    Clue("part_lighter", {"material": 1.5, "lamp": -1.0}, all_of=(_LEFT_DOWN, _RIGHT_DOWN, ("brighter",))),
+    Clue(
+        "corners_brighter", {"window": 1.5, "material": 1.0, "lamp_segment": -1.5}, all_of=(_LEFT_UP, _RIGHT_UP), no_code=_SHIFTED
+    ),
+    Clue("corners_darker", {"material": 1.5, "lamp_segment": -1.5}, all_of=(_LEFT_DOWN, _RIGHT_DOWN), no_code=_SHIFTED),
+    Clue(
+        "part_greyer", {"material": 1.5, "window": -1.0, "lamp": -1.0}, all_of=(_LEFT_UP, _RIGHT_UP, ("darker",)), no_code=_SHIFTED
+    ),
+    Clue("part_lighter", {"material": 1.5, "lamp": -1.0}, all_of=(_LEFT_DOWN, _RIGHT_DOWN, ("brighter",)), no_code=_SHIFTED),
     Clue("contrast_lower", {"window": 1.5, "material": 0.3}, seen=("contrast_lower",)),
-    Clue("veil", {"window": 3.0}, seen=("contrast_lower",), no_code=("darker", "brighter", "texture_rougher", *_SHIFTED)),
+    Clue(
+        "veil",
+        {"window": 3.0, "material": -1.5},
+        seen=("contrast_lower",),
+        no_code=("darker", "brighter", "texture_rougher", *_SHIFTED),
+    ),
     Clue("contrast_higher", {"lamp": 0.3, "material": 0.5}, seen=("contrast_higher",)),
     Clue("place_changed", {"lamp_segment": 1.0, "window": 0.3}, seen=_PLACES, no_code=_SHIFTED),
     Clue("one_side_darker", {"lamp_segment": 3.0}, all_of=(_SIDE_DOWN, ("darker",)), no_code=_SHIFTED),
@@ -134,13 +143,13 @@ CLUES: Final[tuple[Clue, ...]] = (
     # The material of the part, against the fixtures in the same light.
     Clue("reflectance_changed", {"material": 2.5, "lamp": -1.5}, seen=_REFLECTANCE),
     Clue("part_colour", {"material": 2.5}, seen=("part_redder", "part_less_red", "part_bluer", "part_less_blue")),
-    Clue("texture_changed", {"material": 1.0}, seen=("texture_*",)),
+    Clue("texture_changed", {"material": 1.0}, seen=("texture_*",), no_code=_BLURRED),
     Clue("texture_alone", {"material": 2.0}, seen=("texture_*",), unseen=("optics",), no_code=("measure_*", "part_larger")),
     Clue("novel_parts", {"material": 0.5, "new_defect": 0.5}, seen=("novel*",)),
     # The model, and the truth.
     Clue("scores_without_picture", {"material": 1.0, "tool": 1.0, "model": 0.5}, seen=_SCORES, unseen=IMAGING),
     Clue("picture_first", {"lamp": 0.3, "window": 0.3, "focus": 0.3, "lamp_segment": 0.3}, seen=_SCORES, first=IMAGING),
-    Clue("scores_with_picture", {"material": 1.0}, seen=_SCORES, all_of=(_LIGHT,), unseen=("camera",)),
+    Clue("scores_with_picture", {"material": 1.0}, seen=_SCORES, all_of=(_LIGHT,), unseen=("camera", "optics")),
     Clue("picture_without_scores", {"lamp": 0.5, "window": 0.5, "lamp_segment": 0.5}, seen=_LIGHT, unseen=("scores",)),
     Clue("more_rejected", {"material": 0.5, "tool": 0.5}, seen=("reject_rate_higher",)),
     Clue("fewer_rejected", {"model": 0.5, "threshold": 0.5, "focus": 0.3}, seen=("reject_rate_lower",)),
