@@ -4,7 +4,7 @@ from __future__ import annotations
 
 CAUSES: dict[str, dict[str, str]] = {
     "en": {
-        "lamp": "lamp",
+        "lamp": "lamp/exposure",
         "lamp_segment": "lamp segment",
         "window": "dirty window",
         "focus": "focus",
@@ -17,7 +17,7 @@ CAUSES: dict[str, dict[str, str]] = {
         "threshold": "changed reject limit",
     },
     "de": {
-        "lamp": "Lampe",
+        "lamp": "Lampe/Belichtung",
         "lamp_segment": "Lampensegment",
         "window": "schmutziges Fenster",
         "focus": "Fokus",

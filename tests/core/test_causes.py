@@ -35,22 +35,22 @@ def test_every_cause_and_every_reason_has_words(language):
 
 
 def test_causes_are_said_as_likely_and_none_as_unknown():
-    assert say_causes("en", ("lamp", "window")) == "Lamp or dirty window likely."
-    assert say_causes("de", ("lamp",)) == "Wohl Lampe."
+    assert say_causes("en", ("lamp", "window")) == "Lamp/exposure or dirty window likely."
+    assert say_causes("de", ("lamp",)) == "Wohl Lampe/Belichtung."
     assert say_causes("en", ()) == "Cause unknown."
 
 
 def test_an_incident_carries_its_causes_with_reasons_and_shows_no_harm_for_drift_alone(dark):
     incident = dark.core.view().incidents[0]
     first = incident.causes[0]
-    assert (first.cause, first.text, first.likelihood) == ("lamp", "lamp", "likely")
+    assert (first.cause, first.text, first.likelihood) == ("lamp", "lamp/exposure", "likely")
     assert {"darker", "alike_everywhere"} <= {reason.code for reason in first.reasons}
     assert (incident.harm, incident.blind) == ("not_shown", ())
 
 
 def test_the_alarm_names_the_likely_cause(dark):
     (alarm,) = [a for a in dark.alarms if a.transition]
-    assert alarm.text.endswith("Lamp likely.")
+    assert alarm.text.endswith("Lamp/exposure likely.")
 
 
 def test_bad_parts_without_any_other_sign_name_the_families_that_were_blind():
