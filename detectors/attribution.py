@@ -26,7 +26,8 @@ _PLACES: Final = tuple(f"{place}_{kind}" for place in TILES for kind in ("darker
 _LIGHT: Final = ("darker", "brighter", *_PLACES, "contrast_*")
 _BLURRED: Final = ("blurred", "detail_lost", "*_blurred")
 _WAYS: Final = ("left", "right", "higher", "lower", "turned", "turned_back")
-_CAMERA_MOVED: Final = (*(f"view_{way}" for way in _WAYS), "view_larger", "view_smaller")
+_CAMERA_SHIFTED: Final = tuple(f"view_{way}" for way in _WAYS)
+_CAMERA_MOVED: Final = (*_CAMERA_SHIFTED, "view_larger", "view_smaller")
 _PART_MOVED: Final = (*(f"part_{way}" for way in _WAYS), "part_nearer_edge", "part_further_inside")
 _SHIFTED: Final = (*_CAMERA_MOVED, *_PART_MOVED)
 _REFLECTANCE: Final = ("part_brighter", "part_darker")
@@ -132,7 +133,9 @@ CLUES: Final[tuple[Clue, ...]] = (
     Clue("sharper", {"material": 0.3, "focus": 0.5}, seen=("sharper", "finer_detail", "*_sharper")),
     Clue("grainier", {"lamp": 0.5, "focus": 0.2}, seen=("grainier", "smoother")),
     # Where things are: fixtures cannot move in the picture unless the camera does.
-    Clue("fixtures_moved", {"camera": 6.0}, seen=_CAMERA_MOVED),
+    Clue("fixtures_moved", {"camera": 6.0}, seen=_CAMERA_SHIFTED),
+    Clue("fixtures_scaled", {"camera": 4.0}, seen=("view_larger", "view_smaller"), no_code=_BLURRED),
+    Clue("fixtures_scaled_blurred", {"focus": 1.0, "camera": 1.0}, seen=("view_larger", "view_smaller"), all_of=(_BLURRED,)),
     Clue("fixtures_hidden", {"window": 0.5, "focus": 0.5, "camera": 0.5}, seen=("fixtures_hidden", "fixtures_clearer")),
     Clue("part_alone_moved", {"fixture": 4.0}, seen=_PART_MOVED, no_code=_CAMERA_MOVED),
     Clue("part_moved_too", {"fixture": 1.0}, seen=_PART_MOVED, all_of=(_CAMERA_MOVED,)),
@@ -141,7 +144,7 @@ CLUES: Final[tuple[Clue, ...]] = (
     Clue("outline_changed", {"tool": 2.0}, seen=("part_larger", "part_smaller", "outline_*"), no_code=(*_BLURRED, *_CAMERA_MOVED)),
     Clue("part_looks_other", {"tool": 0.5, "material": 0.5, "new_defect": 0.3}, seen=("part_other", "part_clearer")),
     # The material of the part, against the fixtures in the same light.
-    Clue("reflectance_changed", {"material": 2.5, "lamp": -1.5}, seen=_REFLECTANCE),
+    Clue("reflectance_changed", {"material": 2.5, "lamp": -1.5}, seen=_REFLECTANCE, no_code=_SIDE_DOWN),
     Clue("part_colour", {"material": 2.5}, seen=("part_redder", "part_less_red", "part_bluer", "part_less_blue")),
     Clue("texture_changed", {"material": 1.0}, seen=("texture_*",), no_code=_BLURRED),
     Clue("texture_alone", {"material": 2.0}, seen=("texture_*",), unseen=("optics",), no_code=("measure_*", "part_larger")),
@@ -149,7 +152,7 @@ CLUES: Final[tuple[Clue, ...]] = (
     # The model, and the truth.
     Clue("scores_without_picture", {"material": 1.0, "tool": 1.0, "model": 0.5}, seen=_SCORES, unseen=IMAGING),
     Clue("picture_first", {"lamp": 0.3, "window": 0.3, "focus": 0.3, "lamp_segment": 0.3}, seen=_SCORES, first=IMAGING),
-    Clue("scores_with_picture", {"material": 1.0}, seen=_SCORES, all_of=(_LIGHT,), unseen=("camera", "optics")),
+    Clue("scores_with_picture", {"material": 1.0}, seen=_SCORES, all_of=(_LIGHT,), unseen=("camera", "optics"), no_code=_SIDE_DOWN),
     Clue("picture_without_scores", {"lamp": 0.5, "window": 0.5, "lamp_segment": 0.5}, seen=_LIGHT, unseen=("scores",)),
     Clue("more_rejected", {"material": 0.5, "tool": 0.5}, seen=("reject_rate_higher",)),
     Clue("fewer_rejected", {"model": 0.5, "threshold": 0.5, "focus": 0.3}, seen=("reject_rate_lower",)),
