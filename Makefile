@@ -2,13 +2,16 @@
 SHELL := /bin/bash
 .DELETE_ON_ERROR:
 .DEFAULT_GOAL := help
-.PHONY: help demo test check bench test-system lock docs tools system-tools clean
+.PHONY: help demo test check bench bench-quality test-system lock docs tools system-tools clean
 PYTHON ?= python3
 ARGS ?=
 
 BIN := .venv/bin
 DEMO_READY := .venv/.ready-demo
 ALL_READY := .venv/.ready-all
+QUALITY := .venv-quality
+QUALITY_READY := $(QUALITY)/.ready
+COMPILE := $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-header --no-emit-index-url --no-emit-find-links
 PIP := $(BIN)/python -m pip -qq --disable-pip-version-check install
 
 help:  ## this list
@@ -34,6 +37,11 @@ bench: $(ALL_READY)  ## first speed figures, as ratios measured in the same run
 	@for file in benchmarks/speed/[a-z]*.py; do module=$$(basename $$file .py); \
 	  echo "benchmarks.speed.$$module"; $(BIN)/python -m benchmarks.speed.$$module $(ARGS) || exit 1; done
 
+bench-quality: $(QUALITY_READY)  ## false alarms and delay beside other libraries (an hour and more, resumable); ARGS="defaults"
+	$(QUALITY)/bin/python -m benchmarks.quality $(or $(ARGS),all) --results out/quality
+	$(QUALITY)-numpy1/bin/python -m benchmarks.quality $(or $(ARGS),all) --results out/quality
+	$(QUALITY)/bin/python -m benchmarks.quality table --results out/quality
+
 test-system: $(ALL_READY) tools system-tools  ## slow tests: the service under a real systemd, the arm64 image, long replays
 	$(BIN)/pytest -m system $(ARGS)
 
@@ -42,12 +50,11 @@ docs: $(ALL_READY)  ## write the generated files: sample, option reference, sche
 
 lock: $(ALL_READY)  ## resolve requirements/*.txt again from pyproject.toml; ARGS=--upgrade
 	$(PIP) uv
-	$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-header --no-emit-index-url \
-	  --no-emit-find-links pyproject.toml requirements/build.in --extra demo --extra dev -o requirements/lock.txt $(ARGS)
-	$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-header --no-emit-index-url \
-	  --no-emit-find-links pyproject.toml requirements/build.in --extra demo -c requirements/lock.txt -o requirements/demo.txt
-	$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-header --no-emit-index-url \
-	  --no-emit-find-links pyproject.toml requirements/build.in -c requirements/lock.txt -o requirements/run.txt
+	$(COMPILE) pyproject.toml requirements/build.in --extra demo --extra dev -o requirements/lock.txt $(ARGS)
+	$(COMPILE) pyproject.toml requirements/build.in --extra demo -c requirements/lock.txt -o requirements/demo.txt
+	$(COMPILE) pyproject.toml requirements/build.in -c requirements/lock.txt -o requirements/run.txt
+	$(COMPILE) pyproject.toml requirements/build.in requirements/quality.in -o requirements/quality.txt $(ARGS)
+	$(COMPILE) requirements/build.in requirements/quality-numpy1.in -o requirements/quality-numpy1.txt $(ARGS)
 
 tools:  # real broker and Prometheus for the tests
 	@.ci/tools
@@ -56,7 +63,7 @@ system-tools:  # a real systemd and an arm64 emulator for the system tests
 	@.ci/system-tools
 
 clean:  ## remove the environment and caches
-	rm -rf .venv build dist *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache
+	rm -rf .venv .venv-quality* build dist *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache
 
 $(BIN)/python:
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
@@ -74,3 +81,10 @@ $(ALL_READY): requirements/lock.txt pyproject.toml | $(BIN)/python
 	@$(PIP) --require-hashes -r requirements/lock.txt
 	@$(PIP) --no-deps --no-build-isolation -e .
 	@touch $(DEMO_READY) $@
+
+$(QUALITY_READY): requirements/quality.txt requirements/quality-numpy1.txt | $(BIN)/python
+	@echo "installing the peers of benchmarks/quality into $(QUALITY) and $(QUALITY)-numpy1 …"
+	@for name in "" -numpy1; do $(PYTHON) -m venv $(QUALITY)$$name && $(QUALITY)$$name/bin/python -m pip -qq --disable-pip-version-check \
+	  install --require-hashes -r requirements/quality$$name.txt || exit 1; done
+	@$(QUALITY)/bin/python -m pip -qq --disable-pip-version-check install --no-deps --no-build-isolation -e .
+	@touch $@

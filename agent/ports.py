@@ -285,6 +285,7 @@ class ChannelView:
     smallest_shift: float  # smallest detectable shift in the channel's unit, NaN when unknown
     unit: str
     refused: str  # why this channel is not watched, empty when it is
+    note: str = ""  # what of a watched channel is not, or otherwise: by runs, without its spread
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,7 +5,13 @@ With restart at 0, E[false alarms in T updates] ≤ T / c for every T, and the b
 
 from __future__ import annotations
 
+from detectors.contract import FloatArray
 from detectors.errors import ParameterError
+
+LEVEL_SHARE = 0.75
+"""Of a channel's share, its level gets so much, its spread the rest: c grows by a third, which delays a level alarm by 1 to 2 %."""
+MIN_RUN_PARTS = 25
+"""A run mean is of at least so many parts: a station makes at most a 25th as many run means of a channel as parts."""
 
 
 def threshold(updates_per_month: float, share: float) -> float:
@@ -26,3 +32,16 @@ def station_shares(budget: float, outcome_share: float, columns: int) -> tuple[f
     if not (budget > 0.0 and 0.0 <= outcome_share < 1.0 and columns > 0):
         raise ParameterError(f"need budget > 0, 0 <= outcome_share < 1, columns > 0, got {budget}, {outcome_share}, {columns}")
     return budget * (1.0 - outcome_share) / columns, budget * outcome_share
+
+
+def spread_thresholds(level: FloatArray) -> FloatArray:
+    """Thresholds of the spread tests of channels whose level tests alarm at `level`, (C,): both see every part."""
+    return level * (LEVEL_SHARE / (1.0 - LEVEL_SHARE))
+
+
+def run_thresholds(level: FloatArray) -> tuple[FloatArray, FloatArray]:
+    """(within runs, of run means), (C,) each: what a channel's level test at `level` is split into where its runs differ.
+
+    Half of its share each; there are at most a MIN_RUN_PARTS-th as many run means as parts.
+    """
+    return 2.0 * level, 2.0 * level / MIN_RUN_PARTS

@@ -82,6 +82,9 @@ class EvidenceBank:
         self._r[:, k] = 0.0
         return evidence, lead
 
+    def __reduce__(self) -> Any:
+        raise TypeError("a detector holds views of its own arrays: copy it by save and load")
+
     def state(self) -> dict[str, NDArray[Any]]:
         """Its arrays themselves: copy them to keep, write to them to continue from others."""
         return {"r": self._r}

@@ -40,7 +40,7 @@ def show(station: str | None, config_file: Path | None, state_dir: Path | None, 
         console.out(f"{shown['station']}: {shown['state']}, correctness {shown['correctness']}")
         streams = [(t["stream"], t["state"], f"{t['parts']} of {t['parts_needed']}", t["detail"]) for t in shown["streams"]]
         console.table("Streams", ("stream", "state", "parts", "detail"), streams)
-        channels = [(c["stream"], c["channel"], c["refused"] or "watched", _reach(c), _evidence(c)) for c in shown["channels"]]
+        channels = [(c["stream"], c["channel"], _state(c), _reach(c), _evidence(c)) for c in shown["channels"]]
         console.table("Channels", ("stream", "channel", "state", "smallest shift it can see", "evidence / threshold"), channels)
         if any(t["state"] == "candidate" for t in shown["streams"]):
             console.next_step(
@@ -71,6 +71,10 @@ def accept(station: str, stream: str, config_file: Path | None, state_dir: Path 
     console.out(command(folder, "accept_baseline", by=by, role=role, reason=reason, target=target)["detail"])
     console.next_step(f"linewarden baseline show {station}{again(config_file, state_dir)}")
     return 0
+
+
+def _state(channel: dict[str, Any]) -> str:
+    return channel["refused"] or ", ".join(filter(None, ("watched", channel["note"])))
 
 
 def _reach(channel: dict[str, Any]) -> str:

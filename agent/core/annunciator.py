@@ -13,10 +13,11 @@ from agent.core.alarms import Alarm, AlarmBook, occurrence_id
 from agent.core.causes import say_causes
 from agent.core.conditions import Finding
 from agent.core.incidents import NOTHING_BEFORE
-from agent.core.texts import say
+from agent.core.texts import FAMILIES, say
 from agent.documents import AlarmDoc, AndonDoc, Colour, EvidenceDoc, OnsetDoc
 from agent.messages import alarm_messages, message
 from detectors.attribution import Symptom
+from detectors.budget import MIN_RUN_PARTS
 from detectors.contract import Onset
 
 if TYPE_CHECKING:
@@ -28,6 +29,7 @@ if TYPE_CHECKING:
     from agent.core.rates import Rate
     from agent.core.streams import Stream
     from agent.core.truth import Truth
+    from agent.core.watch import Found
     from agent.records import Inspection
     from detectors.channels import ChannelSpec
     from detectors.contract import Crossing
@@ -71,36 +73,43 @@ class Annunciator:
 
     # --- raising ------------------------------------------------------------------------------------------------------------
 
-    def level_crossed(self, stream: Stream, crossings: list[Crossing], record: Inspection, effects: Effects) -> None:
-        """Channels of a stream have left their baseline; of one family the strongest gives the alarm its words."""
-        self._observe([_symptom(stream, crossing) for crossing in crossings], record.captured_at, effects)
-        for crossing in sorted(crossings, key=lambda c: (-c.evidence / c.threshold, c.column)):
-            spec = stream.plan.specs[crossing.column]
+    def channels_crossed(self, stream: Stream, found: list[Found], record: Inspection, effects: Effects) -> None:
+        """Channels of a stream have left their baseline; of one family and kind the strongest gives the alarm its words."""
+        self._observe([_symptom(stream, one) for one in found], record.captured_at, effects)
+        for one in sorted(found, key=lambda f: (-f.crossing.evidence / f.crossing.threshold, f.crossing.column)):
+            crossing, spec = one.crossing, stream.plan.specs[one.crossing.column]
+            onset = self._onset(crossing.onset)
+            words = {"since": self._clock(onset.at, record.captured_at), "channel": spec.name}
+            if one.test == "spread_shift":
+                kind, code = "spread", "varies_more" if crossing.direction > 0 else "varies_less"
+                change, unit, size = crossing.size, "times the learned spread", f"{crossing.size:.2g}"
+                words["what"] = FAMILIES[self._language][spec.family]
+            else:
+                kind, code = "level", spec.up if crossing.direction > 0 else spec.down
+                change, unit, size = _change(spec, stream.raw_change(one) * crossing.direction)
             alarm = Alarm(
-                alarm_id=self._level_alarm(record.view, spec.family),
+                alarm_id=self._channel_alarm(record.view, spec.family, kind),
                 station=self._station.options.id,
                 stream=stream.plan.name,
-                code=spec.up if crossing.direction > 0 else spec.down,
+                code=code,
                 priority="warning",
                 andon="amber",
                 latching=False,
                 changed_at=record.captured_at,
             )
-            onset = self._onset(crossing.onset)
-            change, unit, size = _change(spec, stream.raw_change(crossing) * crossing.direction)
+            updates = self._station.options.parts_per_month / (MIN_RUN_PARTS if one.test == "run_means" else 1)
             evidence = EvidenceDoc(
-                detector="level_shift",
+                detector=one.test,
                 channel=spec.name,
                 value=crossing.evidence,
                 threshold=crossing.threshold,
-                by_chance=_by_chance(crossing.evidence, self._station.options.parts_per_month),
+                by_chance=_by_chance(crossing.evidence, updates),
                 records=crossing.updates,
                 change=change,
                 unit=unit,
                 onset=onset,
             )
-            words = {"size": size, "since": self._clock(onset.at, record.captured_at), "channel": spec.name}
-            self._raise(alarm, evidence, words, record.part_id, effects)
+            self._raise(alarm, evidence, {"size": size, **words}, record.part_id, effects)
 
     def outcome_crossed(self, crossing: Crossing, part: Pending, at: datetime, effects: Effects) -> None:
         """More bad parts pass than the model claims: the alarm that holds parts. part: the matured audit that crossed."""
@@ -250,7 +259,7 @@ class Annunciator:
         if before is not None and before.active:
             since = before.index
             causes = incidents.likely(self._station.watched, since)
-            if len(causes) != 1 or causes[0] in before.causes:
+            if not incidents.began_after(since, alarm.code) or len(causes) != 1 or causes[0] in before.causes:
                 self._reword(effects)
                 return  # the same occurrence
         text, response = self._say(alarm.code, words, causes)
@@ -282,22 +291,23 @@ class Annunciator:
     def part_done(self, record: Inspection, effects: Effects) -> None:
         """One more part was judged: shifts shown to be over have returned; a hold grows."""
         for alarm in self._station.book.active():
-            if alarm.stream in self._station.streams and not self._shift_stands(alarm.alarm_id):
+            if alarm.stream in self._station.streams and not self._change_stands(alarm.alarm_id):
                 self.clear(alarm, record.part_id, record.captured_at, effects)
         if self._station.incidents.grow(self._station.index):
             self._publish_incident(effects)
 
-    def _level_alarm(self, view: str, family: str) -> str:
-        """One alarm per family and view: the leading view's has the plain name."""
-        base = ALARM_IDS[family]
+    def _channel_alarm(self, view: str, family: str, kind: str) -> str:
+        """One alarm per family, view and kind: the leading view's has the plain name."""
+        base = ALARM_IDS[family] if kind == "level" else f"{ALARM_IDS[family]}-{kind}"
         return base if view == self._station.options.views[0] else f"{view}-{base}"
 
-    def _shift_stands(self, alarm_id: str) -> bool:
-        """Whether any recipe has a shift of this alarm's family and view that was not shown to be over."""
+    def _change_stands(self, alarm_id: str) -> bool:
+        """Whether any recipe has a change of this alarm's family, view and kind that was not shown to be over."""
         return any(
-            self._level_alarm(stream.plan.name.split("/")[1], family) == alarm_id and stream.standing(family)
+            self._channel_alarm(stream.plan.name.split("/")[1], family, kind) == alarm_id and stream.standing(family, kind)
             for stream in self._station.streams.values()
             for family in ALARM_IDS
+            for kind in ("level", "spread")
         )
 
     def clear(self, alarm: Alarm, part_id: str, at: datetime, effects: Effects) -> None:
@@ -387,13 +397,17 @@ class Annunciator:
         self.andon = None if saved is None else msgspec.convert(saved, AndonDoc)
 
 
-def _symptom(stream: Stream, crossing: Crossing) -> Symptom:
+def _symptom(stream: Stream, found: Found) -> Symptom:
     """A crossing as attribution knows it."""
-    spec = stream.plan.specs[crossing.column]
+    crossing, spec = found.crossing, stream.plan.specs[found.crossing.column]
+    channel = f"{stream.plan.name} {spec.name}"
+    if found.test == "spread_shift":
+        return Symptom(
+            spec.family, "varies_more" if crossing.direction > 0 else "varies_less", crossing.onset, f"spread of {channel}"
+        )
     tolerance = float(stream.plan.tolerances[crossing.column])
-    size = stream.raw_change(crossing) / tolerance if tolerance > 0 else 0.0
-    code = spec.up if crossing.direction > 0 else spec.down
-    return Symptom(spec.family, code, crossing.onset, f"{stream.plan.name} {spec.name}", size)
+    size = stream.raw_change(found) / tolerance if tolerance > 0 else 0.0
+    return Symptom(spec.family, spec.up if crossing.direction > 0 else spec.down, crossing.onset, channel, size)
 
 
 def _change(spec: ChannelSpec, change: float) -> tuple[float, str, str]:

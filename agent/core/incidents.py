@@ -94,6 +94,10 @@ class Incidents:
         attribution = attribute(fresh, tuple(self._events), watched)
         return tuple(cause.cause for cause in attribution.causes[: 1 if _is_likely(attribution) else 2])
 
+    def began_after(self, index: int, code: str) -> bool:
+        """Whether a sign of this code is of something that began after part `index`."""
+        return self._current is not None and any(s.code == code and s.onset.earliest > index for s in self._current.symptoms)
+
     def join(self, occurrence: str, onset: OnsetDoc | None) -> None:
         """Add an occurrence; the incident's onset is the earliest of its alarms' estimates."""
         current = self._current

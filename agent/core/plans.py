@@ -9,7 +9,7 @@ from agent.config.model import StationSection
 from agent.core.rates import CHANNEL, MIN_BLOCK_PARTS, RatePlan
 from agent.core.streams import StreamPlan
 from agent.records import Inspection
-from detectors.budget import station_shares, threshold
+from detectors.budget import LEVEL_SHARE, station_shares, threshold
 from detectors.channels import CAMERA_CHANNELS, IMAGE_CHANNELS, SCORE_CHANNELS, ChannelSpec, reference_channels
 
 
@@ -34,7 +34,8 @@ class Plans:
         columns = len(options.positions) * sum(plain + more for more in most) + 1
         outcome_share = options.outcome_share if options.outcomes.mode != "none" else 0.0
         self.channel_share, self.outcome_share = station_shares(options.false_alarms_per_month, outcome_share, columns)
-        self._channel_threshold = threshold(options.parts_per_month, self.channel_share)
+        # Of a channel's share, the level test's: the spread's and, where runs differ, the run means' follow from its threshold.
+        self._level_threshold = threshold(options.parts_per_month, self.channel_share * LEVEL_SHARE)
         self.outcome_threshold = (
             threshold(options.outcomes.audits_per_month, self.outcome_share) if self.outcome_share else float("inf")
         )
@@ -65,7 +66,7 @@ class Plans:
             name=name,
             specs=specs,
             tolerances=np.array([tolerances.get(spec.name, spec.tolerance) for spec in specs]),
-            threshold=self._channel_threshold,
+            threshold=self._level_threshold,
             parts=self._options.baseline.parts,
             min_own=self._options.baseline.min_stream_parts,
         )

@@ -298,9 +298,9 @@ class Station:
                 self.counters["too_many_streams"] += 1
                 return
             stream = self.streams[name] = Stream(self._plans.stream(name))
-        crossings = stream.observe(row, self.index, run)
-        if crossings:
-            self.annunciator.level_crossed(stream, crossings, record, effects)
+        found = stream.observe(row, self.index, run)
+        if found:
+            self.annunciator.channels_crossed(stream, found, record, effects)
         if stream.learned_enough:
             stream.learn(arm=self.registered and self.options.baseline.arming == "automatic")
             assert stream.baseline is not None

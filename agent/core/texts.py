@@ -96,6 +96,14 @@ ENGLISH: dict[str, Words] = {
     "further_from_threshold": Words("{st} model surer than learned since about {since}. Not proof of better parts.", _PART),
     "scores_more_extreme": Words("{st} model surer than learned since about {since}. Not proof of better parts.", _PART),
     "scores_less_extreme": Words("{st} model less sure than learned since about {since}. {cause}", _PART),
+    "varies_more": Words(
+        "{st} {what} varies {size} times as much as learned since about {since}. Something loose, flickering or mixed likely.",
+        "Check lamp, mounts and how parts sit. Look at the last parts, run check parts.",
+    ),
+    "varies_less": Words(
+        "{st} {what} varies only {size} times as much as learned since about {since}. Camera stuck or parts presorted likely.",
+        "Check that camera and picture follow the parts. Run check parts.",
+    ),
     "no_results": Words(
         "{st} NOT MONITORED since {since}. No results arriving. Camera may still be passing parts.",
         "Check station PC and network. Not back soon: hand checks per plan.",
@@ -220,6 +228,14 @@ GERMAN: dict[str, Words] = {
     "further_from_threshold": Words("{st} Modell sicherer als gelernt seit etwa {since}. Kein Beweis für bessere Teile.", _TEIL),
     "scores_more_extreme": Words("{st} Modell sicherer als gelernt seit etwa {since}. Kein Beweis für bessere Teile.", _TEIL),
     "scores_less_extreme": Words("{st} Modell weniger sicher als gelernt seit etwa {since}. {cause}", _TEIL),
+    "varies_more": Words(
+        "{st} {what} schwankt {size}-mal so stark wie gelernt seit etwa {since}. Wohl etwas lose, flackernd oder vermischt.",
+        "Lampe, Halterungen und Lage der Teile prüfen. Letzte Teile ansehen, Prüfteile fahren.",
+    ),
+    "varies_less": Words(
+        "{st} {what} schwankt nur {size}-mal so stark wie gelernt seit etwa {since}. Wohl Kamera hängt oder Teile vorsortiert.",
+        "Prüfen, ob Kamera und Bild den Teilen folgen. Prüfteile fahren.",
+    ),
     "no_results": Words(
         "{st} NICHT ÜBERWACHT seit {since}. Keine Ergebnisse. Die Kamera kann weiter Teile durchlassen.",
         "Stations-PC und Netz prüfen. Nicht bald zurück: Handprüfung nach Plan.",
@@ -286,6 +302,26 @@ PLACES = {
         "bottom_right": "unten rechts",
     },
 }
+
+FAMILIES = {
+    "en": {
+        "lighting": "light of the picture",
+        "optics": "sharpness of the picture",
+        "camera": "position of the camera",
+        "geometry": "position or shape of the part",
+        "material": "look of the part",
+        "scores": "model's score",
+    },
+    "de": {
+        "lighting": "Licht im Bild",
+        "optics": "Schärfe des Bildes",
+        "camera": "Lage der Kamera",
+        "geometry": "Lage oder Form der Teile",
+        "material": "Aussehen der Teile",
+        "scores": "Modellwert",
+    },
+}
+"""What the channels of a family are about, where the words of an alarm need it."""
 
 
 def say(language: str, code: str, values: dict[str, str]) -> tuple[str, str]:

@@ -3,7 +3,8 @@
     python -m benchmarks.speed.engine [--json OUT]
 
 Scenario ids: engine-256 and engine-1024 (bets, evidence, comparison and the memory an onset needs), with 500 rows a call, as a
-baseline is judged, and with one row a call, as the agent folds; adwin and pagehinkley (River, one Python object per channel, at
+baseline is judged, and with one row a call, as the agent folds, of level_shift, and of spread_shift as a multiple of it; watch-256
+(all tests of a stream, raw value to comparison, one row a call); adwin and pagehinkley (River, one Python object per channel, at
 its defaults).
 """
 
@@ -19,7 +20,10 @@ import numpy as np
 import river
 from river.drift import ADWIN, PageHinkley
 
+from agent.core.watch import Watch
+from detectors.baseline import fit
 from detectors.level_shift import LevelShift
+from detectors.spread_shift import SpreadShift
 
 REPEATS = 7
 
@@ -34,16 +38,35 @@ def median_us(call, updates: int) -> float:
     return statistics.median(times)
 
 
-def engine(channels: int, batch: int, rows: int = 2000) -> float:
+def engine(channels: int, batch: int, rows: int = 2000, *, kind=LevelShift) -> float:
     """Microseconds per row of the detector alone, `batch` rows a call."""
     rng = np.random.default_rng(channels)
     z = rng.standard_normal((rows, channels))
     at = np.arange(rows, dtype=np.int64)
-    detector = LevelShift(np.full(channels, 0.1), np.full(channels, 0.05), np.full(channels, 1e9))
+    allowed = (0.1, 0.05) if kind is LevelShift else (0.95, 1.05)
+    detector = kind(*(np.full(channels, value) for value in (*allowed, 1e9)))
 
     def once():
         for t in range(0, rows, batch):
             detector.update(z[t : t + batch], at[t : t + batch])
+
+    return median_us(once, rows)
+
+
+def watch(channels: int = 256, rows: int = 2000) -> float:
+    """Microseconds per row from raw values to compared evidence, of all tests of a stream."""
+    rng = np.random.default_rng(1)
+    x = rng.standard_normal((rows, channels))
+    for t in range(1, rows):
+        x[t] += 0.4 * x[t - 1]
+    c = np.full(channels, 1e9)
+    tests = Watch(
+        fit(x, np.arange(rows) // 200, transforms=["none"] * channels, tolerances=np.full(channels, 0.02), thresholds=c), c
+    )
+
+    def once():
+        for t in range(rows):
+            tests.observe(x[t : t + 1], new_run=False, index=t)
 
     return median_us(once, rows)
 
@@ -67,13 +90,17 @@ def main() -> None:
     page_hinkley = peer(PageHinkley)
     result = {"river": river.__version__, "pagehinkley_ns": page_hinkley * 1e3}
     print(f"River {river.__version__}: PageHinkley {page_hinkley * 1e3:.0f} ns per update")
+    result["watch_256_us"] = watch()
+    print(f"watch-256: {result['watch_256_us']:.1f} us")
     for channels in (32, 256, 1024):
         for batch in (500, 1):
+            spread = engine(channels, batch, kind=SpreadShift)
             adwin, row = peer(ADWIN), engine(channels, batch)  # next to each other: the machine's clock moves
             each = row / channels * 1e3
             ratio = adwin * 1e3 / each
             result[f"engine_{channels}_by_{batch}"] = {
                 "row_us": row,
+                "spread_row_us": spread,
                 "channel_ns": each,
                 "adwin_ns": adwin * 1e3,
                 "adwin_ratio": ratio,
@@ -81,7 +108,7 @@ def main() -> None:
             by = f"{batch} rows a call" if batch > 1 else "one row a call"
             print(
                 f"engine-{channels}, {by}: {row:.1f} us a row, {each:.0f} ns a channel,"
-                f" {ratio:.1f} x cheaper than ADWIN at {adwin * 1e3:.0f} ns"
+                f" {ratio:.1f} x cheaper than ADWIN at {adwin * 1e3:.0f} ns; spread_shift {spread / row:.2f} x as long"
             )
     if options.json:
         options.json.write_text(json.dumps(result, indent=1))

@@ -3,18 +3,22 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, field, fields, replace
 from typing import Any, Self
 
 import numpy as np
-from scipy.special import gammaincinv, stdtrit
+from scipy.special import gammaincinv, ndtri, stdtrit
 
-from detectors.baseline import gate
+from detectors.baseline import gate, spread
+from detectors.baseline import runs as between
 from detectors.baseline.residual import residuals
 from detectors.baseline.table import column_scores, quantile_table, reaching
 from detectors.baseline.transform import codes, transform
-from detectors.contract import FloatArray, IntArray, SavedState
+from detectors.budget import run_thresholds, spread_thresholds
+from detectors.contract import BoolArray, FloatArray, IntArray, SavedState
 from detectors.errors import BaselineRefused, ParameterError, ShapeError
+from detectors.level_shift.detector import LevelShift
+from detectors.spread_shift.detector import SpreadShift
 
 # Fewer values than this give no table worth a threshold far in the tail.
 MIN_VALUES = 200
@@ -26,19 +30,26 @@ _VARIANCE_LEVEL = 0.01
 # Autocorrelation below this many standard errors is not modelled: the residual of a wrong fit is worse than none.
 _PHI_ERRORS = 3.0
 _PHI_LIMIT = 0.95
+_PHI_MOST = 0.99
 # A table whose scores end less than this above the tolerated mean is carried on: no shift, however large, could be told from it.
 _ROOM = 2.0
-# "Smallest detectable shift" is the one the strongest bet finds within so many parts.
+# "Smallest detectable shift" is the one the strongest bet finds within so many parts, or, where runs differ, so many runs.
 DETECTABLE_WITHIN = 1_000
+DETECTABLE_WITHIN_RUNS = 100
+_TEXTS = ("reasons", "spread_reasons")
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Baseline:
     """What was learned of C channels. knots, scores: (C, KNOTS), the normal-score table of the residuals; the rest (C,).
 
-    kinds: transform codes. center, sd: median and standard deviation after the transform. phi: AR(1). epsilon: tolerated mean of
-    z; inflation: η. smallest_shift: detectable within DETECTABLE_WITHIN parts, after the transform. values: how many it rests on.
-    reasons: per channel why it is refused, empty where it is not.
+    kinds: transform codes. center, sd: centre and standard deviation after the transform. phi: AR(1). epsilon: tolerated mean of
+    z; inflation: eta. smallest_shift: detectable within DETECTABLE_WITHIN parts, after the transform. values: how many it rests on.
+    reasons: per channel why it is refused, empty where it is not. narrowest, widest: allowed second moment of z; spread_reasons:
+    why the spread is not watched.
+    Where runs differ (METHODS 2.5; run_parts > 0, else 0 throughout): noise, run_spread: sd of innovations and of the runs'
+    offsets, which the residuals take out; run_parts: a run mean is of the run's first so many values; run_center, run_scale:
+    mean and sd of run means; run_epsilon, run_inflation: of run means so standardised.
     """
 
     kinds: IntArray
@@ -51,17 +62,50 @@ class Baseline:
     inflation: FloatArray
     smallest_shift: FloatArray
     values: IntArray
+    narrowest: FloatArray
+    widest: FloatArray
+    noise: FloatArray
+    run_spread: FloatArray
+    run_parts: IntArray
+    run_center: FloatArray
+    run_scale: FloatArray
+    run_epsilon: FloatArray
+    run_inflation: FloatArray
     reasons: np.ndarray[tuple[int], np.dtype[np.str_]]
+    spread_reasons: np.ndarray[tuple[int], np.dtype[np.str_]]
 
     @property
     def refused(self) -> tuple[str, ...]:
         """Per channel why it is not watched; empty where it is."""
         return tuple(str(reason) for reason in self.reasons)
 
+    @property
+    def by_runs(self) -> BoolArray:
+        """Which channels are watched within and between runs instead of part by part, (C,)."""
+        return self.run_parts > 0
+
+    def level(self, thresholds: FloatArray) -> LevelShift:
+        """The level test of every channel at the thresholds `fit` was given, (C,): of parts, within runs where these differ."""
+        within, _ = run_thresholds(thresholds)
+        return LevelShift(self.epsilon, self.inflation, np.where(self.by_runs, within, thresholds))
+
+    def run_means(self, thresholds: FloatArray) -> LevelShift:
+        """And of run means."""
+        return LevelShift(self.run_epsilon, self.run_inflation, np.maximum(run_thresholds(thresholds)[1], 1.0))
+
+    def spread(self, thresholds: FloatArray) -> SpreadShift:
+        """The spread test beside it; where that is refused, its bets cannot win, which costs less than leaving rows out."""
+        watched = self.spread_reasons == ""
+        narrowest, widest = np.where(watched, self.narrowest, 1e-9), np.where(watched, self.widest, 1e9)
+        return SpreadShift(narrowest, widest, spread_thresholds(thresholds))
+
     def to_arrays(self) -> SavedState:
         """Copy of everything."""
-        return {f.name: np.array(getattr(self, f.name)) for f in fields(self) if f.name != "reasons"} | {
-            "reasons": np.frombuffer("\n".join(self.refused).encode(), dtype=np.uint8)
+        return {
+            f.name: np.frombuffer("\n".join(getattr(self, f.name).tolist()).encode(), dtype=np.uint8)
+            if f.name in _TEXTS
+            else np.array(getattr(self, f.name))
+            for f in fields(self)
         }
 
     @classmethod
@@ -70,9 +114,11 @@ class Baseline:
         names = {f.name for f in fields(cls)}
         if set(saved) != names:
             raise ShapeError(f"a baseline has {', '.join(sorted(names))}, got {', '.join(sorted(saved))}")
-        reasons = np.array(saved["reasons"].tobytes().decode().split("\n"), dtype=np.str_)
-        arrays: dict[str, Any] = {name: saved[name] for name in names - {"reasons"}}
-        return cls(**arrays, reasons=reasons)
+        arrays: dict[str, Any] = {
+            name: np.array(value.tobytes().decode().split("\n"), dtype=np.str_) if name in _TEXTS else value
+            for name, value in saved.items()
+        }
+        return cls(**arrays)
 
 
 def fit(
@@ -98,19 +144,34 @@ def fit(
         raise ParameterError("tolerances must not be negative")
     kinds = codes(transforms)
     y = transform(x, kinds)
-    held_out = np.full(y.shape, np.nan)
-    learned = [_channel(y[:, k], runs, float(tolerances[k]), float(thresholds[k]), held_out[:, k]) for k in range(columns)]
-    values = {name: np.array([getattr(one, name) for one in learned]) for name in _Channel.__slots__ if name != "reason"}
-    reasons = [one.reason for one in learned]
-    alarms = gate.false_alarms(held_out, values["epsilon"], values["inflation"], thresholds)
+    learned = [_channel(y[:, k], runs, float(tolerances[k]), float(thresholds[k])) for k in range(columns)]
+    values = {f.name: np.array([getattr(one, f.name) for one in learned]) for f in fields(Baseline) if f.name != "kinds"}
+    baseline = Baseline(kinds=kinds, **values)
+    return replace(baseline, **_silent(baseline, learned, thresholds))
+
+
+def _silent(baseline: Baseline, learned: Sequence[_Channel], thresholds: FloatArray) -> dict[str, Any]:
+    """Reasons, of channels and of spreads, once those are refused that alarm on the baseline itself."""
+    z = np.stack([one.held_out for one in learned], axis=1)
+    most = max((one.held_out_means.size for one in learned), default=0)
+    means = np.stack(
+        [np.pad(one.held_out_means, (0, most - one.held_out_means.size), constant_values=np.nan) for one in learned], 1
+    )
+    alarms = gate.too_many_alarms(baseline.level(thresholds), z) + gate.too_many_alarms(baseline.run_means(thresholds), means)
+    reasons, spread_reasons = baseline.reasons.tolist(), baseline.spread_reasons.tolist()
+    said = "false alarm(s) on the baseline itself; something changed while it was learned: learn again"
     for k in np.flatnonzero(alarms):
-        reasons[k] = f"{alarms[k]} false alarm(s) on the baseline itself; something changed while it was learned: learn again"
-    return Baseline(kinds=kinds, **values, reasons=np.array(reasons, dtype=np.str_))
+        reasons[k] = spread_reasons[k] = f"{alarms[k]} {said}"
+    z[:, [bool(reason) for reason in spread_reasons]] = np.nan
+    alarms = gate.too_many_alarms(baseline.spread(thresholds), z)
+    for k in np.flatnonzero(alarms):
+        spread_reasons[k] = f"{alarms[k]} {said}"
+    return {"reasons": np.array(reasons, dtype=np.str_), "spread_reasons": np.array(spread_reasons, dtype=np.str_)}
 
 
 @dataclass(frozen=True, slots=True)
 class _Channel:
-    """One channel's part of a Baseline."""
+    """One channel's part of a Baseline, and what the gate judges it by: held-out scores (T,) and standardised run means (R,)."""
 
     center: float
     sd: float
@@ -121,21 +182,35 @@ class _Channel:
     inflation: float
     smallest_shift: float
     values: int
-    reason: str
+    narrowest: float
+    widest: float
+    held_out: FloatArray
+    reasons: str = ""
+    spread_reasons: str = ""
+    noise: float = 0.0
+    run_spread: float = 0.0
+    run_parts: int = 0
+    run_center: float = 0.0
+    run_scale: float = 1.0
+    run_epsilon: float = 0.0
+    run_inflation: float = 0.0
+    held_out_means: FloatArray = field(default_factory=lambda: np.empty(0))
 
 
-def _channel(y: FloatArray, runs: IntArray, tolerance: float, threshold: float, held_out: FloatArray) -> _Channel:
-    """Writes the channel's held-out scores into `held_out`, (T,)."""
+def _channel(y: FloatArray, runs: IntArray, tolerance: float, threshold: float) -> _Channel:
     try:
-        return _watched(y, runs, tolerance, threshold, held_out)
+        return _watched(y, runs, tolerance, threshold)
     except BaselineRefused as refusal:
         knots, scores = quantile_table(np.zeros(1))
-        reason = f"{refusal}; {refusal.hint}" if refusal.hint else str(refusal)
-        measured = int(np.isfinite(y).sum())
-        return _Channel(np.nan, np.nan, 0.0, knots, scores, 0.0, 0.0, np.nan, measured, reason)
+        measured, nothing, said = int(np.isfinite(y).sum()), np.full(y.size, np.nan), _said(refusal)
+        return _Channel(np.nan, np.nan, 0.0, knots, scores, 0.0, 0.0, np.nan, measured, 1.0, 1.0, nothing, said, said)
 
 
-def _watched(y: FloatArray, runs: IntArray, tolerance: float, threshold: float, held_out: FloatArray) -> _Channel:
+def _said(refusal: BaselineRefused) -> str:
+    return f"{refusal}; {refusal.hint}" if refusal.hint else str(refusal)
+
+
+def _watched(y: FloatArray, runs: IntArray, tolerance: float, threshold: float) -> _Channel:
     measured = y[np.isfinite(y)]
     if measured.size < MIN_VALUES:
         raise BaselineRefused(f"{measured.size} values, {MIN_VALUES} needed", hint="not measured on these frames, or learn longer")
@@ -145,19 +220,65 @@ def _watched(y: FloatArray, runs: IntArray, tolerance: float, threshold: float, 
         raise BaselineRefused(f"one value makes up {share:.0f} % of the baseline", hint="the channel does not vary here")
     center = float(np.median(measured))
     phi = _phi(y - np.mean(measured), runs)
-    errors = residuals(y, runs, center, phi)
+    try:
+        return _by_parts(y, residuals(y, runs, center, phi), runs, tolerance * (1.0 - phi), center, phi, threshold)
+    except BaselineRefused as refusal:
+        try:
+            return _by_runs(y, runs, tolerance, threshold)
+        except BaselineRefused as again:
+            raise BaselineRefused(f"{refusal}; by runs: {again}", hint=again.hint) from again
+
+
+def _by_parts(
+    y: FloatArray, errors: FloatArray, runs: IntArray, tolerance: float, center: float, phi: float, threshold: float
+) -> _Channel:
+    """A channel watched by its residuals, (T,), part by part; tolerance: of a residual. Raises BaselineRefused."""
     used = errors[np.isfinite(errors)]
     knots, scores = quantile_table(used)
-    unresolved = float(stdtrit(used.size - 1, _MEAN_LEVEL) / np.sqrt(used.size))
-    epsilon = max(_tolerated(used, knots, scores, tolerance * (1.0 - phi)), unresolved)
-    inflation = _unresolved_variance(used.size)
-    held_out[:] = gate.held_out(errors, runs, epsilon=epsilon, inflation=inflation)
+    epsilon = max(_tolerated(used, knots, scores, tolerance), _unresolved_mean(used.size))
+    variance = _unresolved_variance(used.size)
+    held_out = gate.held_out(errors, runs, epsilon=epsilon, inflation=variance)
     if min(scores[-1], -scores[0]) - epsilon < _ROOM:
-        knots, scores = reaching(knots, scores, tolerance * (1.0 - phi), epsilon + 2.0 * _ROOM)
-        epsilon = max(_tolerated(used, knots, scores, tolerance * (1.0 - phi)), unresolved)
-    smallest = _raw_shift(used, knots, scores, _detectable(epsilon, inflation, threshold)) / (1.0 - phi)
+        knots, scores = reaching(knots, scores, tolerance, epsilon + 2.0 * _ROOM)
+        epsilon = max(_tolerated(used, knots, scores, tolerance), _unresolved_mean(used.size))
+    inflation = (1.0 + variance) * (1.0 + _unresolved_phi(phi, used.size)) - 1.0
+    narrowest, widest = spread.allowed(used, knots, scores, tolerance)
+    smallest = _raw_shift(used, knots, scores, _detectable(epsilon, inflation, threshold, DETECTABLE_WITHIN)) / (1.0 - phi)
+    try:
+        gate.judge_spread(held_out[np.isfinite(held_out)])
+        unwatched = ""
+    except BaselineRefused as refusal:
+        unwatched = _said(refusal)
+    measured = y[np.isfinite(y)]
     sd = float(np.std(measured))
-    return _Channel(center, sd, phi, knots, scores, epsilon, inflation, smallest, int(measured.size), "")
+    return _Channel(
+        center, sd, phi, knots, scores, epsilon, inflation, smallest, measured.size, narrowest, widest, held_out, "", unwatched
+    )
+
+
+def _by_runs(y: FloatArray, runs: IntArray, tolerance: float, threshold: float) -> _Channel:
+    """A channel whose runs differ: by its predictive residuals within runs, and by its run means. Raises BaselineRefused."""
+    layer = between.learn(y, runs, lambda centred: _phi(centred, runs))
+    gate.judge_run_means(layer.means)
+    within, of_means = run_thresholds(np.array([threshold]))
+    errors = between.predictive_residuals(y, runs, layer)
+    tolerated = tolerance * (1.0 - layer.phi) / layer.noise
+    channel = _by_parts(y, errors, runs, tolerated, layer.center, layer.phi, float(within[0]))
+    scale, count = float(layer.means.std(ddof=1)), layer.means.size
+    unresolved, inflation = between.unresolved(count)
+    epsilon = max(tolerance / scale, unresolved)
+    return replace(
+        channel,
+        smallest_shift=scale * _detectable(epsilon, inflation, float(of_means[0]), DETECTABLE_WITHIN_RUNS),
+        noise=layer.noise,
+        run_spread=layer.spread,
+        run_parts=layer.parts,
+        run_center=layer.center,
+        run_scale=scale,
+        run_epsilon=epsilon,
+        run_inflation=inflation,
+        held_out_means=(layer.means - layer.center) / scale,
+    )
 
 
 def _phi(centred: FloatArray, runs: IntArray) -> float:
@@ -202,13 +323,28 @@ def _moved(used: FloatArray, knots: FloatArray, scores: FloatArray, shift: float
     return up - here, here - down
 
 
+def _unresolved_mean(n: int) -> float:
+    """By how much the true mean of z may differ from the sample's: t(0.995, n − 1)/√n."""
+    return float(stdtrit(n - 1, _MEAN_LEVEL) / np.sqrt(n))
+
+
 def _unresolved_variance(n: int) -> float:
     """η: by how much the true variance of z may exceed the sample's, (n − 1)/χ²(0.01, n − 1) − 1."""
     return float((n - 1) / (2.0 * gammaincinv((n - 1) / 2.0, _VARIANCE_LEVEL)) - 1.0)
 
 
-def _detectable(epsilon: float, inflation: float, threshold: float) -> float:
-    """Mean of z whose evidence reaches the threshold within DETECTABLE_WITHIN updates by its best bet, of eight."""
-    growth = np.log(8.0 * threshold) / DETECTABLE_WITHIN
+def _unresolved_phi(phi: float, n: int) -> float:
+    """By how much residuals of a fitted AR(1) may vary more in the long run than independent ones, because phi is not known: ((1 -
+    phi) / (1 - upper))² - 1, upper the 99 % bound of phi's large-sample law (Box, Jenkins, Reinsel 2008, 7.2). 0 where phi is 0.
+    """
+    if phi == 0.0:
+        return 0.0
+    upper = min(phi + (1.0 + 3.0 * phi) / n + float(-ndtri(_VARIANCE_LEVEL)) * float(np.sqrt((1.0 - phi * phi) / n)), _PHI_MOST)
+    return ((1.0 - phi) / (1.0 - upper)) ** 2 - 1.0 if upper > phi else 0.0
+
+
+def _detectable(epsilon: float, inflation: float, threshold: float, within: int) -> float:
+    """Mean of z whose evidence reaches the threshold within so many updates by its best bet, of eight."""
+    growth = np.log(8.0 * threshold) / within
     strengths = np.array([0.25, 0.5, 1.0, 2.0])
     return float(np.min(epsilon + growth / strengths + (1.0 + inflation) * strengths / 2.0))

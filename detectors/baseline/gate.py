@@ -3,17 +3,22 @@
 from __future__ import annotations
 
 import numpy as np
-from scipy.special import gammainccinv, ndtri
+from scipy.special import gammainc, gammainccinv, ndtri
 
 from detectors.baseline.table import column_scores, quantile_table
-from detectors.contract import FloatArray, IntArray
+from detectors.contract import Detector, FloatArray, IntArray
 from detectors.errors import BaselineRefused
-from detectors.level_shift.detector import LevelShift
 
 # Blocks at which the long-run variance is tested: Ljung–Box alone passes a slow component that ruins the false-alarm rate.
 SCALES = (10, 30, 100)
+# And of run means, which are few.
+RUN_SCALES = (2, 4, 8)
 # Each of a channel's tests errs at most this often on a channel that is in order.
 _LEVEL = 1e-4
+# More alarms on the held-out scores than this share of Poisson counts at the budget would show are too many.
+_ALARM_LEVEL = 1e-3
+# Run means are few: that neighbours resemble one another is asked more sharply than a channel's other tests are.
+_ALIKE_LEVEL = 5e-3
 _BLOCK = 50  # rows per block where the baseline has a single run
 
 
@@ -31,36 +36,70 @@ def held_out(errors: FloatArray, runs: IntArray, *, epsilon: float, inflation: f
         if min(fitted.sum(), judged.sum()) < 50:
             raise BaselineRefused("too few runs to fit on some and judge on others", hint="learn from more lots")
         z[judged] = column_scores(errors[judged], *quantile_table(errors[fitted]))
-    _judge_scales(z[measured], inflation)
+    judge_scales(
+        z[measured],
+        # Half the rows score the other half: their table's own error adds up to one more variance of the mean per fold.
+        slack=[(1.0 + inflation) * (1.0 + 2.0 * scale / int(measured.sum())) for scale in SCALES],
+        what="parts",
+        hint="lots or set-ups differ, or the channel wanders: needs run-level monitoring",
+    )
     _judge_mean(z[measured & odd], z[measured & ~odd], epsilon)
     return z
 
 
-def false_alarms(z: FloatArray, epsilon: FloatArray, inflation: FloatArray, thresholds: FloatArray) -> IntArray:
-    """How often each channel would have alarmed on its held-out scores z, (T, C), (C,).
+def judge_spread(z: FloatArray) -> None:
+    """Held-out scores (n,) of a channel that is in order: their squares are judged as they were. Raises BaselineRefused."""
+    squares = z * z
+    sd = float(squares.std())
+    if sd == 0.0:
+        raise BaselineRefused("all scores are of one size", hint="the channel does not vary here")
+    judge_scales(
+        (squares - squares.mean()) / sd,
+        slack=[1.0 + 2.0 * scale / z.size for scale in SCALES],
+        what="parts' squares",
+        hint="the spread goes by lots, or comes and goes: it cannot be watched part by part",
+    )
 
-    At most T / c are expected, far below one: a single one is beyond the Poisson bound of the budget.
+
+def judge_run_means(means: FloatArray) -> None:
+    """Run means (R,) in order. Raises BaselineRefused where neighbours resemble one another."""
+    sd = float(means.std(ddof=1))
+    if sd == 0.0:
+        raise BaselineRefused("all run means are one", hint="the channel does not vary here")
+    z, hint = (means - means.mean()) / sd, "the channel drifted while it was learned: learn again, or from more lots"
+    alike = float(z[1:] @ z[:-1]) / z.size
+    if alike * np.sqrt(z.size) > float(-ndtri(_ALIKE_LEVEL)):
+        raise BaselineRefused(f"neighbouring runs resemble one another (correlation {alike:.2f})", hint=hint)
+    judge_scales(z, slack=[1.0] * len(RUN_SCALES), what="runs", hint=hint, scales=RUN_SCALES)
+
+
+def too_many_alarms(detector: Detector, z: FloatArray) -> IntArray:
+    """How often each channel would have alarmed on its held-out scores z, (T, C), where that is beyond the Poisson bound of the
+    budget, (C,); else 0.
     """
-    detector = LevelShift(epsilon, inflation, thresholds)
     crossings = detector.update(z, np.arange(z.shape[0], dtype=np.int64))
-    return np.bincount([crossing.column for crossing in crossings], minlength=z.shape[1]).astype(np.int64)
+    alarms = np.bincount([crossing.column for crossing in crossings], minlength=z.shape[1]).astype(np.int64)
+    allowed = np.isfinite(z).sum(axis=0) / detector.thresholds
+    chance = gammainc(np.maximum(alarms, 1), allowed)  # P(N >= alarms) of a Poisson N
+    return np.where((alarms > 0) & (chance < _ALARM_LEVEL), alarms, 0)
 
 
-def _judge_scales(z: FloatArray, inflation: float) -> None:
-    for scale in SCALES:
-        count = z.size // scale
+def judge_scales(values: FloatArray, *, slack: list[float], what: str, hint: str, scales: tuple[int, ...] = SCALES) -> None:
+    """Values (n,) of mean 0 and variance 1: means of `scales` neighbours vary as independent ones' do. Raises BaselineRefused."""
+    excess = max(float((values**4).mean()) / float((values**2).mean()) ** 2 - 3.0, 0.0)
+    for scale, more in zip(scales, slack, strict=True):
+        count = values.size // scale
         if count < 8:
             continue
-        means = z[: count * scale].reshape(count, scale).mean(axis=1)
+        means = values[: count * scale].reshape(count, scale).mean(axis=1)
         long_run = float(scale * means.var(ddof=1))
-        # Half the rows score the other half: their table's own error adds up to one more variance of the mean per fold.
-        limit = (
-            (1.0 + inflation) * (1.0 + 2.0 * scale / z.size) * float(2.0 * gammainccinv((count - 1) / 2.0, _LEVEL) / (count - 1))
-        )
+        # Heavy tails make a sample variance less certain: fewer degrees of freedom.
+        free = (count - 1) / (1.0 + excess / scale / 2.0)
+        limit = more * float(2.0 * gammainccinv(free / 2.0, _LEVEL) / free)
         if long_run > limit:
             raise BaselineRefused(
-                f"means of {scale} parts vary {long_run:.1f} times as much as independent parts would (at most {limit:.1f})",
-                hint="lots or set-ups differ, or the channel wanders: needs run-level monitoring",
+                f"means of {scale} {what} vary {long_run:.1f} times as much as independent {what} would (at most {limit:.1f})",
+                hint=hint,
             )
 
 

@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from detectors import arrays
+from detectors import arrays, scores
 from detectors.contract import BoolArray, Conformance, Crossing, FloatArray, IntArray, OracleResult, SavedState
 from detectors.errors import ParameterError, ShapeError
 from detectors.evidence import EvidenceBank
@@ -63,8 +63,8 @@ class LevelShift:
 
     def update(self, x: FloatArray, at: IntArray) -> list[Crossing]:
         """Fold T rows of scores z, (T, K) float64, in order; NaN = not measured. at: labels (T,) int64. Raises ShapeError."""
-        z, measured, labels = self._scores(x, at)
-        buffers = self._one if len(z) <= 1 else _Buffers(min(len(z), _chunk(self._columns)), self._columns)
+        z, measured, labels = scores.bounded(x, at, self._columns, Z_LIMIT)
+        buffers = self._one if len(z) <= 1 else _Buffers(min(len(z), scores.chunk(self._columns)), self._columns)
         crossings: list[Crossing] = []
         start = 0
         while start < len(z):
@@ -76,19 +76,6 @@ class LevelShift:
             start += folded
             crossings += [self._crossing(int(k), labels[start - 1]) for k in crossed]
         return crossings
-
-    def _scores(self, x: FloatArray, at: IntArray) -> tuple[FloatArray, BoolArray | None, list[int]]:
-        """Scores within the limit, 0 where not measured; what was measured, None when all was; labels. Without empty rows."""
-        arrays.rows(x, self._columns)
-        labels = arrays.labels(at, x.shape[0]).tolist()
-        if x.size and np.minimum.reduce(x, axis=None) >= -Z_LIMIT and np.maximum.reduce(x, axis=None) <= Z_LIMIT:
-            return x, None, labels  # nothing is missing: a NaN is no number's neighbour
-        arrays.finite_or_missing(x)
-        measured = ~np.isnan(x)
-        rows = np.flatnonzero(measured.any(axis=1))
-        measured = measured[rows]
-        z = np.where(measured, np.minimum(np.maximum(x[rows], -Z_LIMIT), Z_LIMIT), 0.0)
-        return z, None if measured.all() else measured, [labels[t] for t in rows.tolist()]
 
     def _bet(self, z: FloatArray, measured: BoolArray | None, buffers: _Buffers) -> FloatArray:
         """The e-values of T rows, (T, BETS, K), in the buffers; 1 where not measured. Element by element: a batch has no say in
@@ -163,11 +150,6 @@ class _Buffers:
         p = self._powers[:, :rows]
         squarings = [(p[j : j + 2], p[j + 2 : j + 4]) for j in range(0, BETS - 2, 2)]
         return _Views(p[0], p[1], squarings, p.transpose(1, 0, 2), self._e[:rows])
-
-
-def _chunk(columns: int) -> int:
-    """Rows to bet on at once: many enough for numpy, few enough to stay in a core's cache."""
-    return max(1, min(64, 16384 // max(columns, 1)))
 
 
 def conformance() -> Conformance:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import copy
 import itertools
 import math
 import tomllib
@@ -214,6 +215,19 @@ def test_a_change_crosses_and_the_crossing_says_where_and_since_when(subject):
         assert c.direction in {-1, 1}
         assert math.isfinite(c.size)
         assert c.updates >= 1
+
+
+@every_detector
+def test_a_copy_is_whole_or_refused(subject):
+    rows, at = history(subject, 8, 240)
+    detector = subject.build()
+    detector.update(rows[:120], at[:120])
+    try:
+        copied = copy.deepcopy(detector)
+    except TypeError:
+        return
+    assert detector.update(rows[120:], at[120:]) == copied.update(rows[120:], at[120:])
+    assert same_state(detector.save(), copied.save())
 
 
 @every_detector

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from agent.core.texts import CATALOGUES, ENGLISH, LIMIT
+from agent.core.texts import CATALOGUES, ENGLISH, FAMILIES, LIMIT
 from detectors.channels import IMAGE_CHANNELS, REFERENCE_CHANNELS, SCORE_CHANNELS
 
 PAGE = (Path(__file__).parents[2] / "docs" / "alarms.md").read_text()
@@ -27,6 +27,7 @@ LONGEST = {
     "was": "12.3 %",
     "place": "bottom right",
     "cause": "Lamp segment or changed reject limit likely.",
+    "what": max((name for names in FAMILIES.values() for name in names.values()), key=len),
     "channel": "c" * 32,
 }
 
@@ -46,3 +47,8 @@ def test_every_code_is_said_in_every_language_from_the_same_facts(language):
 def test_every_alarm_outside_the_channels_is_on_the_page():
     for code in ENGLISH.keys() - LEVELS:
         assert code.startswith("place_") or f"`{code}`" in PAGE or f"`{code.replace('_', '-')}`" in PAGE, code
+
+
+def test_every_family_of_channels_has_a_name_in_every_language():
+    for names in FAMILIES.values():
+        assert {spec.family for spec in (*IMAGE_CHANNELS, *SCORE_CHANNELS)} <= names.keys()

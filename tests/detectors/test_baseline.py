@@ -126,10 +126,12 @@ def test_a_slow_component_that_passes_as_noise_in_any_short_stretch_is_refused()
     assert "times as much as independent parts" in refusal(x)
 
 
-def test_offsets_between_set_ups_are_refused():
+def test_offsets_between_too_few_set_ups_are_refused():
     rng = np.random.default_rng(9)
-    runs = np.arange(4000) // 200
-    assert "needs run-level monitoring" in refusal(rng.standard_normal(4000) + rng.standard_normal(20)[runs] * 0.5, runs)
+    runs = np.arange(4000) // 400
+    reason = refusal(rng.standard_normal(4000) + rng.standard_normal(10)[runs] * 0.5, runs)
+    assert "10 runs of 25 or more values are too few" in reason
+    assert "learn from at least 20 lots" in reason
 
 
 def test_runs_that_alternate_between_two_levels_are_refused():

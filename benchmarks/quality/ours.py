@@ -1,0 +1,97 @@
+"""The agent's monitor of one stream, many rows at a time: put together as `agent/core/watch.py` does.
+
+Of it all but one thing: the spread of a channel is judged here also while its mean is known to have moved.
+`tests/benchmarks` holds it beside `agent.core.streams.Stream`, crossing by crossing.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+from detectors.baseline import Baseline, RunMeans, Standardiser, fit
+from detectors.budget import LEVEL_SHARE
+from detectors.contract import Crossing
+from detectors.level_shift import LevelShift
+
+FloatArray = NDArray[np.float64]
+IntArray = NDArray[np.int64]
+
+
+def learned(x: FloatArray, runs: IntArray, threshold: float) -> Monitor:
+    """Phase I on rows x, (N, C), with their runs, (N,). threshold: updates per false alarm a channel may have, over all its tests.
+
+    Tolerance 0: any change counts as one.
+    """
+    thresholds, nothing = level_thresholds(x.shape[1], threshold), np.zeros(x.shape[1])
+    baseline = fit(x, runs, transforms=["none"] * x.shape[1], tolerances=nothing, thresholds=thresholds)
+    return Monitor(baseline, x.shape[1], threshold)
+
+
+def level_thresholds(channels: int, threshold: float) -> FloatArray:
+    """What `fit` and the tests it gives are told: the level test's part of each channel's share."""
+    return np.full(channels, threshold / LEVEL_SHARE)
+
+
+class Monitor:
+    """Watches rows. Without a baseline they are taken as scores, and watched by the level test alone."""
+
+    def __init__(self, baseline: Baseline | None, channels: int, threshold: float) -> None:
+        thresholds = level_thresholds(channels, threshold)
+        self.baseline = baseline
+        self._run, self._rows = -1, 0  # the first watched part starts a run, as a restart's
+        if baseline is None:
+            self._level = LevelShift(np.zeros(channels), np.zeros(channels), thresholds)
+            return
+        self._standardiser, self._means = Standardiser(baseline), RunMeans(baseline)
+        self._level, self._run_means, self._spread = (
+            baseline.level(thresholds),
+            baseline.run_means(thresholds),
+            baseline.spread(thresholds),
+        )
+
+    @property
+    def refused(self) -> int:
+        """Channels the arming gate refused."""
+        return sum(bool(reason) for reason in self.baseline.refused) if self.baseline else 0
+
+    @property
+    def by_runs(self) -> int:
+        """Channels watched within and between runs."""
+        return int(self.baseline.by_runs.sum()) if self.baseline else 0
+
+    def watch(self, x: FloatArray, runs: IntArray) -> list[tuple[str, Crossing]]:
+        """The alarms of further rows with the test each is of, labelled by the rows watched so far, in order."""
+        at = self._rows + np.arange(len(x), dtype=np.int64)
+        self._rows += len(x)
+        new_run = self._new_runs(runs)
+        if self.baseline is None:
+            return [("level_shift", crossing) for crossing in self._level.update(x, at)]
+        z = self._standardiser.apply(x, new_run)
+        found = [("level_shift", crossing) for crossing in self._level.update(z, at)]
+        if self.by_runs:
+            means = self._means.apply(x, new_run)
+            complete = ~np.isnan(means).all(axis=1)
+            found += [("run_means", crossing) for crossing in self._run_means.update(means[complete], at[complete])]
+        found += [("spread_shift", crossing) for crossing in self._spread.update(z, at)]
+        return sorted(found, key=lambda one: one[1].at)
+
+    def evidence(self, x: FloatArray, runs: IntArray) -> FloatArray:
+        """The level test's evidence of every channel after each of these rows, (T, C), for limits below its threshold."""
+        new_run = self._new_runs(runs)
+        z = self._standardiser.apply(x, new_run) if self.baseline else x
+        evidence = np.empty_like(z)
+        for t in range(len(z)):
+            crossings = self._level.update(z[t : t + 1], np.array([self._rows + t], dtype=np.int64))
+            evidence[t] = self._level.evidence
+            for crossing in crossings:
+                evidence[t, crossing.column] = crossing.evidence
+        self._rows += len(x)
+        return evidence
+
+    def _new_runs(self, runs: IntArray) -> NDArray[np.bool_]:
+        new_run = np.empty(len(runs), dtype=np.bool_)
+        new_run[0] = runs[0] != self._run
+        new_run[1:] = runs[1:] != runs[:-1]
+        self._run = int(runs[-1])
+        return new_run
