@@ -3,9 +3,8 @@
     python -m benchmarks.speed.engine [--json OUT]
 
 Scenario ids: engine-256 and engine-1024 (bets, evidence, comparison and the memory an onset needs), with 500 rows a call, as a
-baseline is judged, and with one row a call, as the agent folds, of level_shift, and of spread_shift as a multiple of it; watch-256
-(all tests of a stream, raw value to comparison, one row a call); adwin and pagehinkley (River, one Python object per channel, at
-its defaults).
+baseline is judged, and with one row a call, as the agent folds, of level_shift, and of spread_shift as a multiple of it; adwin
+and pagehinkley (River, one Python object per channel, at its defaults).
 """
 
 from __future__ import annotations
@@ -20,8 +19,6 @@ import numpy as np
 import river
 from river.drift import ADWIN, PageHinkley
 
-from agent.core.watch import Watch
-from detectors.baseline import fit
 from detectors.level_shift import LevelShift
 from detectors.spread_shift import SpreadShift
 
@@ -53,24 +50,6 @@ def engine(channels: int, batch: int, rows: int = 2000, *, kind=LevelShift) -> f
     return median_us(once, rows)
 
 
-def watch(channels: int = 256, rows: int = 2000) -> float:
-    """Microseconds per row from raw values to compared evidence, of all tests of a stream."""
-    rng = np.random.default_rng(1)
-    x = rng.standard_normal((rows, channels))
-    for t in range(1, rows):
-        x[t] += 0.4 * x[t - 1]
-    c = np.full(channels, 1e9)
-    tests = Watch(
-        fit(x, np.arange(rows) // 200, transforms=["none"] * channels, tolerances=np.full(channels, 0.02), thresholds=c), c
-    )
-
-    def once():
-        for t in range(rows):
-            tests.observe(x[t : t + 1], new_run=False, index=t)
-
-    return median_us(once, rows)
-
-
 def peer(kind, updates: int = 20_000) -> float:
     """Microseconds per update of one River detector."""
     values = np.random.default_rng(3).standard_normal(updates).tolist()
@@ -90,8 +69,6 @@ def main() -> None:
     page_hinkley = peer(PageHinkley)
     result = {"river": river.__version__, "pagehinkley_ns": page_hinkley * 1e3}
     print(f"River {river.__version__}: PageHinkley {page_hinkley * 1e3:.0f} ns per update")
-    result["watch_256_us"] = watch()
-    print(f"watch-256: {result['watch_256_us']:.1f} us")
     for channels in (32, 256, 1024):
         for batch in (500, 1):
             spread = engine(channels, batch, kind=SpreadShift)

@@ -2,8 +2,9 @@
 
     python -m benchmarks.speed.tick [--json OUT]
 
-Scenario ids: tick-K (transform, AR residual, normal score, bets, fold, compare of one row of K channels); beside it the physical
-limit (one copy of what a tick must read and write, in the same run) and what a tick allocates at most and keeps (bytes).
+Scenario ids: tick-K (transform, AR residual, normal score, then bets, fold and comparison of level and spread, of one row of K
+channels, as the agent watches a stream); beside it the physical limit (one copy of what a tick must read and write, in the same
+run) and what a tick allocates at most and keeps (bytes).
 """
 
 from __future__ import annotations
@@ -17,10 +18,11 @@ from pathlib import Path
 
 import numpy as np
 
+from agent.core.watch import Watch
 from benchmarks.speed.targets import TICK_US, beside
-from detectors.baseline import Standardiser, fit
-from detectors.level_shift import LevelShift
-from detectors.level_shift.detector import BETS
+from detectors.baseline import fit
+from detectors.level_shift import detector as level_shift
+from detectors.spread_shift import detector as spread_shift
 
 CHANNELS = (1, 4, 16, 64, 256, 1024)
 ROWS = 2000
@@ -42,14 +44,11 @@ class Ticks:
         thresholds = np.full(channels, 1e9)
         tolerances = np.full(channels, 0.02)
         baseline = fit(self.raw, np.arange(ROWS) // 200, transforms=kinds, tolerances=tolerances, thresholds=thresholds)
-        self._standardiser = Standardiser(baseline)
-        self._detector = LevelShift(baseline.epsilon, baseline.inflation, thresholds)
-        self._at = np.arange(ROWS, dtype=np.int64)
-        self._same_run = np.zeros(1, dtype=np.bool_)
+        self._watch = Watch(baseline, thresholds)
 
     def one(self, t: int) -> None:
         """One tick."""
-        self._detector.update(self._standardiser.apply(self.raw[t : t + 1], self._same_run), self._at[t : t + 1])
+        self._watch.observe(self.raw[t : t + 1], new_run=False, index=t)
 
     def us(self) -> float:
         """Processor time of a tick, microseconds: median over passes."""
@@ -78,8 +77,9 @@ class Ticks:
 
 
 def limit_us(channels: int, loops: int = 20_000) -> float:
-    """A copy of what a tick cannot do without: read and write the evidence of every bet, (BETS, K) float64, microseconds."""
-    evidence, target = np.ones((BETS, channels)), np.empty((BETS, channels))
+    """A copy of what a tick cannot do without: read and write the evidence of every bet, (bets, K) float64, microseconds."""
+    evidence = np.ones((level_shift.BETS + spread_shift.BETS, channels))
+    target = np.empty_like(evidence)
     passes = []
     for _ in range(REPEATS):
         start = time.process_time()
