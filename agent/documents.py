@@ -108,8 +108,39 @@ class HoldDoc(Struct, frozen=True, omit_defaults=True):
     schema: int = SCHEMA
 
 
+class SignDoc(Struct, frozen=True):
+    """One thing that left its baseline. size: in multiples of its tolerance, 0 where it has none. part_id, at: estimated onset."""
+
+    family: str
+    code: str
+    channel: str
+    size: float
+    part_id: str
+    at: datetime | None
+
+
+class ReasonDoc(Struct, frozen=True):
+    """Why a cause is named: a stable code and its words."""
+
+    code: str
+    text: str
+
+
+class CauseDoc(Struct, frozen=True):
+    """One ranked cause. share: its part of the weight of all causes, which ranks and is no probability. Never certain."""
+
+    cause: str
+    text: str
+    likelihood: Literal["likely", "possible"]
+    share: float
+    reasons: tuple[ReasonDoc, ...]
+
+
 class IncidentDoc(Struct, frozen=True, omit_defaults=True):
-    """The alarms of one causal episode."""
+    """The alarms of one causal episode. signs: all that changed, by onset. causes: ranked.
+
+    harm: `shown` by truth or identity; drift alone never shows it. blind: families that were watching and saw nothing of it.
+    """
 
     incident: str
     station: str
@@ -119,6 +150,10 @@ class IncidentDoc(Struct, frozen=True, omit_defaults=True):
     hold: HoldDoc | None
     open: bool
     closed_at: datetime | None = None
+    signs: tuple[SignDoc, ...] = ()
+    causes: tuple[CauseDoc, ...] = ()
+    harm: Literal["shown", "not_shown", "unknown"] = "unknown"
+    blind: tuple[str, ...] = ()
     schema: int = SCHEMA
 
 

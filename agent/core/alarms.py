@@ -1,6 +1,6 @@
 """Alarm states as a pure table (ISA-18.2 / IEC 62682), and the book of a station's alarms.
 
-NORM ──raise──▶ UNACK ──ack──▶ ACKED ──clear──▶ NORM
+NORM ──raise──▶ UNACK ──ack──▶ ACKED ──clear──▶ NORM                  (ACKED ──raise──▶ UNACK: another cause, a new occurrence)
                   └──clear──▶ RTNUN ──ack──▶ NORM          latching alarms go to LATCHED instead, and leave it by reset
 """
 
@@ -19,6 +19,8 @@ Signal = Literal["raise", "clear", "ack", "reset", "shelve", "unshelve", "suppre
 _UNSUPPRESSED: tuple[State, ...] = ("NORM", "UNACK", "ACKED", "RTNUN", "LATCHED")
 TABLE: dict[tuple[State, Signal], State] = {
     ("NORM", "raise"): "UNACK",
+    ("UNACK", "raise"): "UNACK",  # again: something else has happened since
+    ("ACKED", "raise"): "UNACK",
     ("UNACK", "ack"): "ACKED",
     ("UNACK", "clear"): "RTNUN",
     ("ACKED", "clear"): "NORM",
@@ -62,6 +64,10 @@ class Alarm(msgspec.Struct, frozen=True, kw_only=True):
     evidence: EvidenceDoc | None = None
     incident: str = ""
     acked_by: str = ""
+    words: dict[str, str] = {}  # what its text was made from
+    causes: tuple[str, ...] = ()  # and the causes it names
+    index: int = 0  # of the station's part at which it was raised
+    since: int = -1  # it is about what began after this part
 
     @property
     def active(self) -> bool:
@@ -129,6 +135,11 @@ class AlarmBook:
         changed = msgspec.structs.replace(alarm, state=state, **changes)
         self._alarms[alarm.alarm_id] = changed
         return changed.document(f"{alarm.state}→{state}")
+
+    def reword(self, alarm: Alarm, **changes: Any) -> AlarmDoc:
+        """Say a standing alarm in other words: no transition, the same occurrence."""
+        self._alarms[alarm.alarm_id] = changed = msgspec.structs.replace(alarm, **changes)
+        return changed.document("")
 
     def save(self) -> list[Any]:
         """For a checkpoint."""

@@ -10,11 +10,15 @@ from zoneinfo import ZoneInfo
 import msgspec
 
 from agent.core.alarms import Alarm, AlarmBook, occurrence_id
+from agent.core.causes import say_causes
 from agent.core.conditions import Finding
+from agent.core.incidents import NOTHING_BEFORE
 from agent.core.texts import FAMILIES, say
 from agent.documents import AlarmDoc, AndonDoc, Colour, EvidenceDoc, OnsetDoc
 from agent.messages import alarm_messages, message
+from detectors.attribution import Symptom
 from detectors.budget import MIN_RUN_PARTS
+from detectors.contract import Onset
 
 if TYPE_CHECKING:
     from agent.config.model import StationSection
@@ -28,7 +32,7 @@ if TYPE_CHECKING:
     from agent.core.watch import Found
     from agent.records import Inspection
     from detectors.channels import ChannelSpec
-    from detectors.contract import Crossing, Onset
+    from detectors.contract import Crossing
 
 ALARM_IDS = {
     "lighting": "picture-light",
@@ -53,6 +57,9 @@ class Watched(Protocol):
     index: int
     streams: dict[str, Stream]
 
+    @property
+    def watched(self) -> frozenset[str]: ...
+
 
 class Annunciator:
     """Raises and clears the alarms of one station, and keeps its lamp request in step with them."""
@@ -68,6 +75,7 @@ class Annunciator:
 
     def channels_crossed(self, stream: Stream, found: list[Found], record: Inspection, effects: Effects) -> None:
         """Channels of a stream have left their baseline; of one family and kind the strongest gives the alarm its words."""
+        self._observe([_symptom(stream, one) for one in found], record.captured_at, effects)
         for one in sorted(found, key=lambda f: (-f.crossing.evidence / f.crossing.threshold, f.crossing.column)):
             crossing, spec = one.crossing, stream.plan.specs[one.crossing.column]
             onset = self._onset(crossing.onset)
@@ -106,6 +114,7 @@ class Annunciator:
     def outcome_crossed(self, crossing: Crossing, part: Pending, at: datetime, effects: Effects) -> None:
         """More bad parts pass than the model claims: the alarm that holds parts. part: the matured audit that crossed."""
         station = self._station
+        self._observe([Symptom("outcomes", "bad_parts_passed", crossing.onset)], at, effects)
         onset = self._onset(crossing.onset)
         judged, found, claimed = station.truth.since(crossing.onset.estimate)
         first, verified = station.truth.containment(crossing.onset.earliest)
@@ -145,12 +154,14 @@ class Annunciator:
     def rate_crossed(self, rate: Rate, crossing: Crossing, record: Inspection, effects: Effects) -> None:
         """More or fewer parts are rejected than the baseline of this recipe allows."""
         assert rate.baseline is not None
+        code = "reject_rate_higher" if crossing.direction > 0 else "reject_rate_lower"
+        self._observe([Symptom("rates", code, crossing.onset)], record.captured_at, effects)
         onset = self._onset(crossing.onset)
         alarm = Alarm(
             alarm_id=RATE_ALARM,
             station=self._station.options.id,
             stream=rate.name,
-            code="reject_rate_higher" if crossing.direction > 0 else "reject_rate_lower",
+            code=code,
             priority="warning",
             andon="amber",
             latching=False,
@@ -185,6 +196,8 @@ class Annunciator:
             if standing is not None and standing.active:
                 self.clear(standing, part_id, at, effects)
             return
+        here = Onset(station.index, station.index, station.index)
+        self._observe([Symptom(stream, finding.code, here)], at, effects)
         alarm = Alarm(
             alarm_id=finding.alarm_id,
             station=station.options.id,
@@ -209,6 +222,26 @@ class Annunciator:
         # What first showed it names the occurrence: a tick, which raises silence, comes at another time in every run.
         self._raise(alarm, evidence, words, part_id, effects, first=(finding.part_id, finding.since or at))
 
+    def _observe(self, symptoms: list[Symptom], at: datetime, effects: Effects) -> None:
+        """Tell the incident; it is published again when what likely caused it has changed."""
+        if self._station.incidents.observe(symptoms, self._station.watched, at):
+            self._publish_incident(effects)
+
+    def _reword(self, effects: Effects) -> None:
+        """Standing alarms name what is likely by now."""
+        incidents, book = self._station.incidents, self._station.book
+        for alarm in book.active():
+            if alarm.incident != incidents.current_id:
+                continue
+            causes = incidents.likely(self._station.watched, alarm.since)
+            text = self._say(alarm.code, alarm.words, causes)[0]
+            if text != alarm.text:
+                self._publish(book.reword(alarm, text=text, causes=causes), effects)
+
+    def _say(self, code: str, words: dict[str, str], causes: tuple[str, ...]) -> tuple[str, str]:
+        station = self._station.options.id
+        return say(self._language, code, {"st": station, "cause": say_causes(self._language, causes), **words})
+
     def _raise(
         self,
         alarm: Alarm,
@@ -221,9 +254,15 @@ class Annunciator:
     ) -> None:
         book, incidents = self._station.book, self._station.incidents
         before = book.get(alarm.alarm_id)
+        since = NOTHING_BEFORE
+        causes = incidents.likely(self._station.watched)
         if before is not None and before.active:
-            return  # the same occurrence
-        text, response = say(self._language, alarm.code, {"st": alarm.station, **words})
+            since = before.index
+            causes = incidents.likely(self._station.watched, since)
+            if not incidents.began_after(since, alarm.code) or len(causes) != 1 or causes[0] in before.causes:
+                self._reword(effects)
+                return  # the same occurrence
+        text, response = self._say(alarm.code, words, causes)
         occurrence = occurrence_id(alarm.station, alarm.alarm_id, *(first or (part_id, alarm.changed_at)))
         document = book.send(
             alarm if before is None else msgspec.structs.replace(alarm, state=before.state),
@@ -235,12 +274,17 @@ class Annunciator:
             response=response,
             evidence=evidence,
             incident=incidents.open_id(alarm.changed_at),
+            words=words,
+            causes=causes,
+            index=self._station.index,
+            since=since,
         )
         if document is None:
             return  # shelved, suppressed or out of service: evaluated, not annunciated
         incidents.join(occurrence, evidence.onset)
         self._publish(document, effects)
         self._publish_incident(effects)
+        self._reword(effects)
 
     # --- clearing -----------------------------------------------------------------------------------------------------------
 
@@ -351,6 +395,19 @@ class Annunciator:
     def load(self, saved: Any) -> None:
         """From a checkpoint."""
         self.andon = None if saved is None else msgspec.convert(saved, AndonDoc)
+
+
+def _symptom(stream: Stream, found: Found) -> Symptom:
+    """A crossing as attribution knows it."""
+    crossing, spec = found.crossing, stream.plan.specs[found.crossing.column]
+    channel = f"{stream.plan.name} {spec.name}"
+    if found.test == "spread_shift":
+        return Symptom(
+            spec.family, "varies_more" if crossing.direction > 0 else "varies_less", crossing.onset, f"spread of {channel}"
+        )
+    tolerance = float(stream.plan.tolerances[crossing.column])
+    size = stream.raw_change(found) / tolerance if tolerance > 0 else 0.0
+    return Symptom(spec.family, spec.up if crossing.direction > 0 else spec.down, crossing.onset, channel, size)
 
 
 def _change(spec: ChannelSpec, change: float) -> tuple[float, str, str]:

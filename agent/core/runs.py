@@ -15,6 +15,7 @@ class Runs:
         self._number = 0
         self._setup: tuple[str, str] | None = None
         self._last: datetime | None = None
+        self.changed: tuple[str, ...] = ()  # of lot and tool, what the last inspection told anew
 
     def start_new(self) -> None:
         """An event (lot, tool, maintenance) began a new run."""
@@ -26,6 +27,8 @@ class Runs:
         paused = self._last is not None and (record.captured_at - self._last).total_seconds() > self._gap_s
         if paused or (self._setup is not None and setup != self._setup):
             self._number += 1
+        before = self._setup or setup
+        self.changed = tuple(name for name, old, new in zip(("lot", "tool"), before, setup, strict=True) if old != new)
         self._setup, self._last = setup, record.captured_at
         return self._number
 

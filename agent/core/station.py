@@ -59,7 +59,7 @@ class Station:
         self._approved: dict[str, Approved] = {}  # by view/position/recipe
         self._heard = True  # since the last tick
         self.book = AlarmBook()
-        self.incidents = Incidents(options.id, parts)
+        self.incidents = Incidents(options.id, parts, language)
         self.annunciator = Annunciator(self, parts, language=language, zone=zone)
         self.proposals: dict[str, str] = {}  # acceptance asked for by one person, by target: who
         self.counters: Counter[str] = Counter()
@@ -113,7 +113,9 @@ class Station:
         self.counters[f"events_{event.kind}"] += 1
         if event.kind in ("lot", "tool", "maintenance"):
             self._runs.start_new()
-        elif event.kind == "line_state":
+        if event.kind not in ("line_state", "clock"):
+            self.incidents.happened(event.kind, self.index)
+        if event.kind == "line_state":
             self._feed.line_state(event.value)
         self.reached(event.at, effects)
 
@@ -158,6 +160,14 @@ class Station:
         )
 
     @property
+    def watched(self) -> frozenset[str]:
+        """Families of channels that are armed, with `outcomes` and `identity` where they would be noticed."""
+        families = {family for stream in self.streams.values() for family in stream.families}
+        rates = {"rates"} if any(rate.state == "armed" for rate in self.rates.by_name.values()) else set()
+        outcomes = {"outcomes"} if self.truth.state == "armed" else set()
+        return frozenset(families | rates | outcomes | {approved.STREAM})
+
+    @property
     def registered(self) -> bool:
         """Whether the register entry is complete: without it nothing arms."""
         return all(getattr(self.options, name) is not None for name in _REGISTER)
@@ -184,6 +194,8 @@ class Station:
             self._summarise(record.captured_at, effects, parts=1, rejected=int(record.verdict == "ng"))
         self.last_captured_at = record.captured_at
         run = self._runs.of(record)
+        for kind in self._runs.changed:
+            self.incidents.happened(kind, self.index)
         identity = self._approved.setdefault(f"{record.view}/{record.position}/{record.recipe}", Approved(self._prefix(record)))
         self._find(identity.judge(record), approved.STREAM, record.part_id, record.captured_at, effects)
         if self._observe_frame(record, entry.frame, run, effects):

@@ -73,6 +73,13 @@ class Stream:
         self._updates += ~np.isnan(row)
         return self._watch.observe(row[None, :], new_run=new_run, index=index)
 
+    @property
+    def families(self) -> frozenset[str]:
+        """Families with a channel that is judged."""
+        if self.state != "armed" or self.baseline is None:
+            return frozenset()
+        return frozenset(spec.family for spec, refused in zip(self.plan.specs, self.baseline.refused, strict=True) if not refused)
+
     def standing(self, family: str, kind: str) -> bool:
         """Whether any change of this family and kind (level or spread) has not been shown to be over."""
         columns = () if self._watch is None else self._watch.standing(kind)

@@ -7,24 +7,24 @@ from typing import TYPE_CHECKING, Final
 import cv2
 import msgspec
 
-from agent.demo.wiring import RECIPE, STATION
+from agent.demo.wiring import STATION
 from agent.records import Event, Inspection, Model, Outcome
 
 if TYPE_CHECKING:
     from datetime import datetime
 
-    from agent.demo.line import Audit, Part
-    from agent.demo.model import Identity
+    from agent.demo.line.production import Audit, Part
 
 _JSON: Final = msgspec.json.Encoder()
 # Small frames, little to gain from a hard search for a smaller file.
 _PNG: Final = (cv2.IMWRITE_PNG_COMPRESSION, 1)
 
 
-def inspection(part: Part, identity: Identity) -> bytes:
+def inspection(part: Part) -> bytes:
     """The station's record of one part, its frame inside."""
     ok, png = cv2.imencode(".png", part.frame, _PNG)
     assert ok
+    model = part.model
     return _JSON.encode(
         Inspection(
             part_id=part.part_id,
@@ -32,8 +32,8 @@ def inspection(part: Part, identity: Identity) -> bytes:
             captured_at=part.captured_at,
             verdict="ok" if part.passed else "ng",
             p_defect=part.p_defect,
-            recipe=RECIPE,
-            model=Model(identity.name, identity.version, identity.sha256, "onnxruntime", identity.threshold),
+            recipe=part.recipe,
+            model=Model(model.name, model.version, model.sha256, "onnxruntime", model.threshold),
             context={"lot": part.coil, "box": part.box},
             image_inline=png.tobytes(),
             sequence=part.number,

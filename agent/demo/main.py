@@ -11,9 +11,9 @@ from rich.console import Console
 from rich.text import Text
 
 from agent.demo import feed
-from agent.demo.line import Audits, Line, captured_at
-from agent.demo.magnitudes import ASSUMED
-from agent.demo.model import Classifier
+from agent.demo.line.magnitudes import ASSUMED
+from agent.demo.line.model import Classifier
+from agent.demo.line.production import Audits, Line, captured_at
 from agent.demo.narration import conclude, introduce
 from agent.demo.plant import Plant, clock_text
 from agent.demo.scenario import BASELINE_PARTS, Scenario, draw_scenario
@@ -26,7 +26,7 @@ from agent.runtime.threads import StopEvent
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from agent.demo.line import Audit, Part
+    from agent.demo.line.production import Audit, Part
 
 # Parts the line still makes after the alarm, until it stands: the hold grows by steps of 100.
 _AFTER_ALARM: Final = 150
@@ -69,7 +69,7 @@ class Show:
         self._scenario: Scenario = draw_scenario(scenario_rng, fault=fault)
         self._classifier = Classifier()
         self._line = Line(self._scenario, self._classifier, line_rng)
-        self._audits = Audits(audit_rng)
+        self._audits = Audits(audit_rng, BASELINE_PARTS)
         self._plant = Plant(console)
         self._stage = Stage(self._plant, self._clock, stop)
         self._parts: list[Part] = []
@@ -117,7 +117,7 @@ class Show:
     def _report(self, part: Part) -> None:
         self._parts.append(part)
         self._report_audits(part.number)
-        self._stage.send("in/inspection", feed.inspection(part, self._classifier.identity))
+        self._stage.send("in/inspection", feed.inspection(part))
         self._audits.draw(part)
 
     def _report_audits(self, number: int) -> None:

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from agent.demo.line import captured_at
-from agent.demo.magnitudes import ASSUMED
+from agent.demo.line.magnitudes import ASSUMED
+from agent.demo.line.production import captured_at
 from agent.demo.plant import clock_text
 from agent.demo.scenario import BASELINE_PARTS
 from agent.demo.story import passed_between
@@ -14,7 +14,7 @@ from agent.demo.wiring import AUDITS_PER_MONTH, FALSE_ALARMS_PER_MONTH, PARTS_PE
 if TYPE_CHECKING:
     from rich.console import Console
 
-    from agent.demo.line import Part
+    from agent.demo.line.production import Part
     from agent.demo.plant import Plant
     from agent.demo.scenario import Scenario
     from agent.demo.story import Told

@@ -10,7 +10,7 @@ import numpy as np
 from agent.demo.scenario import BASELINE_PARTS
 
 if TYPE_CHECKING:
-    from agent.demo.line import Audit, Part
+    from agent.demo.line.production import Audit, Part
     from agent.demo.plant import Plant
     from agent.demo.scenario import Scenario
 

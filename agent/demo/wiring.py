@@ -13,11 +13,10 @@ from paho.mqtt.enums import CallbackAPIVersion
 from paho.mqtt.properties import Properties
 from paho.mqtt.reasoncodes import ReasonCode
 
-from agent.demo.magnitudes import ASSUMED
+from agent.demo.line.magnitudes import ASSUMED
 from agent.demo.scenario import BASELINE_PARTS
 
 STATION: Final = "ST7"
-RECIPE: Final = "bracket-4"
 BASE: Final = "demo/linewarden/v1"
 _MONTH_S: Final = 30 * 24 * 3600.0
 _IN_FLIGHT: Final = 200

@@ -12,7 +12,7 @@ from scipy.special import gammaincinv, ndtri, stdtrit
 from detectors.baseline import gate, spread
 from detectors.baseline import runs as between
 from detectors.baseline.residual import residuals
-from detectors.baseline.table import column_scores, quantile_table
+from detectors.baseline.table import column_scores, quantile_table, reaching
 from detectors.baseline.transform import codes, transform
 from detectors.budget import run_thresholds, spread_thresholds
 from detectors.contract import BoolArray, FloatArray, IntArray, SavedState
@@ -31,6 +31,8 @@ _VARIANCE_LEVEL = 0.01
 _PHI_ERRORS = 3.0
 _PHI_LIMIT = 0.95
 _PHI_MOST = 0.99
+# A table whose scores end less than this above the tolerated mean is carried on: no shift, however large, could be told from it.
+_ROOM = 2.0
 # "Smallest detectable shift" is the one the strongest bet finds within so many parts, or, where runs differ, so many runs.
 DETECTABLE_WITHIN = 1_000
 DETECTABLE_WITHIN_RUNS = 100
@@ -236,6 +238,9 @@ def _by_parts(
     epsilon = max(_tolerated(used, knots, scores, tolerance), _unresolved_mean(used.size))
     variance = _unresolved_variance(used.size)
     held_out = gate.held_out(errors, runs, epsilon=epsilon, inflation=variance)
+    if min(scores[-1], -scores[0]) - epsilon < _ROOM:
+        knots, scores = reaching(knots, scores, tolerance, epsilon + 2.0 * _ROOM)
+        epsilon = max(_tolerated(used, knots, scores, tolerance), _unresolved_mean(used.size))
     inflation = (1.0 + variance) * (1.0 + _unresolved_phi(phi, used.size)) - 1.0
     narrowest, widest = spread.allowed(used, knots, scores, tolerance)
     smallest = _raw_shift(used, knots, scores, _detectable(epsilon, inflation, threshold, DETECTABLE_WITHIN)) / (1.0 - phi)
@@ -303,7 +308,7 @@ def _tolerated(used: FloatArray, knots: FloatArray, scores: FloatArray, shift: f
 
 def _raw_shift(used: FloatArray, knots: FloatArray, scores: FloatArray, detectable: float) -> float:
     """Smallest shift of the residuals that moves the mean of z by `detectable` in either direction; NaN if none does."""
-    low, high = 0.0, float(np.ptp(used))
+    low, high = 0.0, float(np.ptp(knots))
     if min(_moved(used, knots, scores, high)) < detectable:
         return float("nan")
     for _ in range(14):  # to 1e-4 of the range

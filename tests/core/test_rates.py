@@ -207,7 +207,13 @@ def test_the_budget_adds_up_with_the_reject_rate_as_one_more_channel():
 @pytest.mark.parametrize("language", sorted(CATALOGUES))
 @pytest.mark.parametrize("code", ["reject_rate_higher", "reject_rate_lower"])
 def test_the_words_fit_a_panel_and_claim_nothing_about_passed_parts(language, code):
-    words = {"st": "station-12", "size": "0.0012 %", "was": "12.3 %", "since": "24.11. 02:05"}
+    words = {
+        "st": "station-12",
+        "size": "0.0012 %",
+        "was": "12.3 %",
+        "since": "24.11. 02:05",
+        "cause": "Material or tool wear likely.",
+    }
     text, response = say(language, code, words)
     assert len(text) < LIMIT
     assert words["size"] in text

@@ -26,6 +26,7 @@ LONGEST = {
     "new": "m" * 32,
     "was": "12.3 %",
     "place": "bottom right",
+    "cause": "Lamp segment or changed reject limit likely.",
     "what": max((name for names in FAMILIES.values() for name in names.values()), key=len),
     "channel": "c" * 32,
 }

@@ -11,11 +11,14 @@ import numpy as np
 import pytest
 
 from agent.demo import feed
-from agent.demo.line import Audits, Line, Part, captured_at
-from agent.demo.magnitudes import ASSUMED, SOURCED
-from agent.demo.model import FOLDER, Classifier
-from agent.demo.parts import KNOWN_DEFECTS, Defect
-from agent.demo.scenario import BASELINE_PARTS, Cause, Conditions, Scenario, draw_scenario
+from agent.demo.line.causes import Cause
+from agent.demo.line.conditions import Conditions
+from agent.demo.line.magnitudes import ASSUMED, SOURCED
+from agent.demo.line.model import FOLDER, Classifier
+from agent.demo.line.parts import KNOWN_DEFECTS, Defect
+from agent.demo.line.production import Audits, Line, Part, captured_at
+from agent.demo.line.scene import field
+from agent.demo.scenario import BASELINE_PARTS, DESCRIPTIONS, Scenario, draw_scenario
 from agent.records import Event, Inspection, Outcome, decode
 
 
@@ -57,7 +60,7 @@ def sound(classifier: Classifier) -> list[Part]:
 def test_the_same_seed_makes_the_same_parts_and_another_seed_others(classifier: Classifier) -> None:
     short = dataclasses.replace(scenario_of(None), last=64)
     first, again, other = (run(short, classifier, seed) for seed in (1, 1, 2))
-    assert [feed.inspection(p, classifier.identity) for p in first] == [feed.inspection(p, classifier.identity) for p in again]
+    assert [feed.inspection(p) for p in first] == [feed.inspection(p) for p in again]
     assert not np.array_equal(first[0].frame, other[0].frame)
 
 
@@ -83,7 +86,7 @@ def test_the_model_separates_good_from_bad_on_the_line_as_commissioned(sound: li
     assert escape_rate(sound) < 0.003
 
 
-@pytest.mark.parametrize("cause", list(Cause))
+@pytest.mark.parametrize("cause", list(DESCRIPTIONS))
 def test_under_each_cause_bad_parts_pass_while_the_model_stays_as_sure(
     cause: Cause, sound: list[Part], classifier: Classifier
 ) -> None:
@@ -97,7 +100,7 @@ def test_under_each_cause_bad_parts_pass_while_the_model_stays_as_sure(
 def test_a_new_coil_moves_pixels_but_not_errors(seed: int, sound: list[Part], classifier: Classifier) -> None:
     drawn = dataclasses.replace(draw_scenario(np.random.default_rng(seed), fault=True), coil_at=1, onset_at=None, last=800)
     parts = run(drawn, classifier)
-    before, after = (np.mean([p.frame.mean() for p in chosen]) for chosen in (sound, parts))
+    before, after = (field(np.stack([p.frame for p in chosen])).mean() for chosen in (sound, parts))
     assert abs(after / before - 1) > 0.02
     assert escape_rate(parts) < 0.005
     assert np.mean([p.passed for p in parts if not p.is_defective]) > 0.99
@@ -106,7 +109,7 @@ def test_a_new_coil_moves_pixels_but_not_errors(seed: int, sound: list[Part], cl
 def test_the_seed_moves_the_onset_and_the_cause_and_no_fault_has_neither() -> None:
     drawn = [draw_scenario(np.random.default_rng(seed), fault=True) for seed in range(30)]
     assert len({s.onset_at for s in drawn}) > 20
-    assert {s.cause for s in drawn} == set(Cause)
+    assert {s.cause for s in drawn} == set(DESCRIPTIONS)
     for scenario in drawn:
         assert scenario.coil_at is not None
         assert scenario.onset_at is not None
@@ -116,7 +119,7 @@ def test_the_seed_moves_the_onset_and_the_cause_and_no_fault_has_neither() -> No
 
 
 def test_conditions_change_at_the_onset_and_a_batch_never_straddles_it(classifier: Classifier) -> None:
-    scenario = dataclasses.replace(scenario_of(Cause.DIE), onset_at=41, last=64)
+    scenario = dataclasses.replace(scenario_of(Cause.NEW_DEFECT), onset_at=41, last=64)
 
     def die_share(part: int) -> float:
         conditions: Conditions = scenario.conditions(part)
@@ -130,7 +133,7 @@ def test_conditions_change_at_the_onset_and_a_batch_never_straddles_it(classifie
 
 
 def test_every_baseline_part_is_examined_then_every_reject_and_the_declared_share_of_passes(sound: list[Part]) -> None:
-    audits = Audits(np.random.default_rng(3))
+    audits = Audits(np.random.default_rng(3), BASELINE_PARTS)
     numbered = [dataclasses.replace(p, number=p.number + shift) for shift in (0, BASELINE_PARTS) for p in sound]
     for part in numbered:
         audits.draw(part)
@@ -146,7 +149,7 @@ def test_every_baseline_part_is_examined_then_every_reject_and_the_declared_shar
 def test_the_draw_of_an_audit_does_not_see_the_truth(sound: list[Part]) -> None:
     drawn = []
     for defect in (Defect.NONE, Defect.CRACK):
-        audits = Audits(np.random.default_rng(3))
+        audits = Audits(np.random.default_rng(3), BASELINE_PARTS)
         for part in sound:
             audits.draw(dataclasses.replace(part, number=part.number + BASELINE_PARTS, defect=defect))
         drawn.append([a.part.number for a in audits.due(captured_at(10 * BASELINE_PARTS))])
@@ -154,7 +157,7 @@ def test_the_draw_of_an_audit_does_not_see_the_truth(sound: list[Part]) -> None:
 
 
 def test_an_audit_is_told_after_its_part_and_before_its_outcome_is_due(sound: list[Part]) -> None:
-    audits = Audits(np.random.default_rng(3))
+    audits = Audits(np.random.default_rng(3), BASELINE_PARTS)
     for part in sound[:200]:
         audits.draw(part)
         for audit in audits.due(part.captured_at):
@@ -165,13 +168,13 @@ def test_an_audit_is_told_after_its_part_and_before_its_outcome_is_due(sound: li
 
 def test_records_are_what_the_agent_reads_and_hold_no_truth(sound: list[Part], classifier: Classifier) -> None:
     bad = next(p for p in sound if p.is_defective)
-    raw = feed.inspection(bad, classifier.identity)
+    raw = feed.inspection(bad)
     record, frame = decode(raw)
     assert isinstance(record, Inspection)
     assert frame is None
     assert record.image_inline.startswith(b"\x89PNG")
     assert not any(kind.value.encode() in raw for kind in KNOWN_DEFECTS)
-    audits = Audits(np.random.default_rng(0))
+    audits = Audits(np.random.default_rng(0), BASELINE_PARTS)
     audits.draw(bad)
     (audit,) = audits.due(captured_at(BASELINE_PARTS))
     outcome, _ = decode(feed.outcome(audit))

@@ -12,9 +12,10 @@ import pytest
 from rich.console import Console
 
 from agent.config.load import load
-from agent.demo.line import Audit, Part, captured_at
+from agent.demo.line.model import Identity
+from agent.demo.line.parts import Defect
+from agent.demo.line.production import Audit, Part, captured_at
 from agent.demo.narration import conclude
-from agent.demo.parts import Defect
 from agent.demo.plant import Plant
 from agent.demo.scenario import BASELINE_PARTS, Scenario, draw_scenario
 from agent.demo.story import Told, broken_promises, tell
@@ -72,6 +73,8 @@ def parts_of(scenario: Scenario, count: int, escape_every: int = 20, p_after: fl
             p_after if n >= onset else 1e-5,
             passed=True,
             coil="C",
+            recipe="bracket-4",
+            model=Identity("bracket", "1", "", 0.005),
         )
         for n in range(1, count + 1)
     ]

@@ -313,3 +313,27 @@ def test_the_kits_drifts_are_seen_within_a_thousand_parts(armed, name):
     found = crossings(armed, name, 0)
     assert min(c.at for c in found) >= 2500
     assert min(c.at for c in found) <= 3500
+
+
+@pytest.mark.parametrize("noise", ["normal", "t4", "outliers"])
+def test_a_channel_far_steadier_than_its_tolerance_still_sees_what_lies_beyond_it(noise):
+    rng = np.random.default_rng(3)
+    values = rng.standard_t(4, 43_000) / np.sqrt(2.0) if noise == "t4" else rng.standard_normal(43_000)
+    if noise == "outliers":  # a hole that is missing in one part of a thousand
+        values[rng.random(43_000) < 1e-3] = 400.0
+    tolerance, sd = 0.5, 0.05
+    learned, judged = sd * values[:3000, None], sd * values[3000:, None]
+    thresholds = np.array([1e6])
+    baseline = fit(learned, np.arange(3000) // 100, transforms=["none"], tolerances=np.array([tolerance]), thresholds=thresholds)
+    assert not any(baseline.refused)
+    assert tolerance < baseline.smallest_shift[0] < 3.0 * tolerance
+
+    def crossings(shift):
+        detector = LevelShift(baseline.epsilon, baseline.inflation, thresholds)
+        z = Standardiser(baseline).apply(shift + judged, np.zeros(len(judged), dtype=bool))
+        return [crossing.at for crossing in detector.update(z, np.arange(len(judged), dtype=np.int64))]
+
+    for tolerated in (-0.9, 0.0, 0.9):
+        assert crossings(tolerated * tolerance) == []
+    for beyond in (-3.0, 3.0):
+        assert crossings(beyond * tolerance)[0] < 200

@@ -1,7 +1,7 @@
 """Train the demo's classifier and export it: `python agent/demo/train/train.py` from the repository's root.
 
 Needs torch (2.13.0 was used) and onnx beside the demo's own dependencies; neither is needed to run the demo. Writes
-agent/demo/bracket.onnx (opset 17, image in, P(defect) out) and bracket.json beside it: seed, data, metrics, sha256.
+agent/demo/line/bracket.onnx (opset 17, image in, P(defect) out) and bracket.json beside it: seed, data, metrics, sha256.
 """
 
 from __future__ import annotations
@@ -22,11 +22,12 @@ from torch import nn
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[3]))
 
-from agent.demo.imaging import Imaging, expose
-from agent.demo.magnitudes import ASSUMED
-from agent.demo.parts import KNOWN_DEFECTS, Defect, draw_coil, draw_defects, render_parts
+from agent.demo.line.imaging import Imaging, expose
+from agent.demo.line.magnitudes import ASSUMED
+from agent.demo.line.parts import KNOWN_DEFECTS, Defect, draw_coil, draw_defects, render_parts
+from agent.demo.line.scene import field
 
-OUT = Path(__file__).resolve().parents[1]
+OUT = Path(__file__).resolve().parents[1] / "line"
 DEFECTIVE_IN_TRAINING = 0.5
 CLASSES = (Defect.NONE, *KNOWN_DEFECTS)
 BATCH = 64
@@ -89,7 +90,7 @@ def training_batch(size: int, rng: np.random.Generator) -> tuple[torch.Tensor, t
         blur_px=ASSUMED.lens_blur_px * rng.uniform(0.9, 1.3),
     )
     frames = expose(render_parts(defects, coil, rng), imaging, rng)
-    return torch.from_numpy(frames[:, None].astype(np.float32) / 255), torch.tensor([CLASSES.index(d) for d in defects])
+    return torch.from_numpy(field(frames)[:, None].astype(np.float32) / 255), torch.tensor([CLASSES.index(d) for d in defects])
 
 
 def train(seed: int, steps: int) -> Net:
@@ -148,7 +149,7 @@ def measure(path: Path, threshold: float, seed: int) -> dict[str, object]:
     for _ in range(320):
         defects = draw_defects(96, rng)
         frames = expose(render_parts(defects, coil, rng), Imaging(), rng)
-        p.append(session.run(None, {"image": frames[:, None].astype(np.float32) / 255})[0])
+        p.append(session.run(None, {"image": field(frames)[:, None].astype(np.float32) / 255})[0])
         truth += defects
     score, kinds = np.concatenate(p), np.array(truth)
     bad = kinds != Defect.NONE

@@ -39,6 +39,7 @@ class Assumed:
     # the scene
     plate_reflectance: float = 0.56
     belt_reflectance: float = 0.09
+    jaw_reflectance: float = 0.30  # blackened steel, fixed to the station: does not change with the coil
     hole_reflectance: float = 0.06
     texture_contrast: float = 0.030  # brushed steel, rms
     part_gloss: float = 0.012  # part-to-part reflectance, rms
@@ -60,7 +61,36 @@ class Assumed:
     lamp_raised_gain: tuple[float, float] = (1.03, 1.06)  # and the picture gets a little brighter
     die_share: float = 0.040  # a loose die insert: share of parts with a misplaced hole
     die_offset_px: tuple[float, float] = (3.0, 4.5)
+    # a second recipe: the same bracket from coated strip
+    coated_grey: float = 0.97
+    coated_contrast: float = 0.85
 
+
+@dataclass(frozen=True, slots=True)
+class Sweep:
+    """The sizes a cause is simulated at, small to large, and over how many parts it comes (0: at once); assumptions."""
+
+    sizes: tuple[float, ...]
+    unit: str
+    ramp_parts: int = 0
+
+
+# What a benchmark sweeps, by the cause's name in `causes.py`. Assumptions; a range of STANDARDS stands beside those that have one.
+SWEEPS: dict[str, Sweep] = {
+    "lamp_dimming": Sweep((0.06, 0.10, 0.16, 0.25), "share of the light lost", ramp_parts=400),  # years of LED ageing, cheap lamps
+    "segment_dark": Sweep((0.10, 0.18, 0.30, 0.50), "share of the light on one side lost"),  # sourced: at once; how much is not
+    "dirty_window": Sweep((0.06, 0.10, 0.16, 0.24), "share of the light scattered", ramp_parts=400),  # 0.2-2 % contrast a day
+    "defocus": Sweep((1.25, 1.4, 1.7, 2.2), "times the lens blur"),
+    "camera_bump": Sweep((2.0, 3.0, 5.0, 8.0), "px"),  # steps 2-30 px; beyond 8 px the part leaves this small frame
+    "fixture_wear": Sweep((1.0, 1.5, 2.5, 4.0), "px", ramp_parts=400),
+    "tool_wear": Sweep((0.4, 0.6, 0.9, 1.4), "px of hole radius lost", ramp_parts=600),
+    "new_lot": Sweep((0.06, 0.08, 0.11, 0.15), "grey, relative; texture contrast changes three times as much"),
+    "harmless_coil": Sweep((0.02, 0.035, 0.05), "grey, relative"),  # lot steps 2-8 % grey
+    "new_defect": Sweep((0.02, 0.03, 0.04, 0.06), "share of the parts"),
+    "model_swapped": Sweep((0.5, 0.8, 1.25, 2.0), "times the old model's log odds"),
+    "threshold_edited": Sweep((0.02, 0.1, 0.5, 0.9), "new decision threshold"),
+    "recipe_changeover": Sweep((1.0,), "recipe B from the onset on"),
+}
 
 SOURCED = Sourced()
 ASSUMED = Assumed()

@@ -8,8 +8,11 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from agent.demo.magnitudes import ASSUMED
-from agent.demo.parts import SIZE, Float32
+from agent.demo.line.magnitudes import ASSUMED
+from agent.demo.line.scene import FRAME, Float32
+
+_GRADIENT_SPAN_PX = 95.0  # the lamp's gradient is told over the part's field
+_SEGMENT_EDGE = 12.0  # a diffuser blurs the edge of a dark segment
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,10 +24,11 @@ class Imaging:
     exposure: float = 1.0
     haze: float = 0.0  # share of the light a dirty window scatters into a veil; the model is trained on up to a fifth
     blur_px: float = ASSUMED.lens_blur_px
+    dark_segment: float = 0.0  # share of the light lost where one segment of the lamp, on the left, is out
 
 
 def expose(reflectance: Float32, imaging: Imaging, rng: np.random.Generator) -> NDArray[np.uint8]:
-    """Frames of reflectance maps, (T, 96, 96) uint8.
+    """Frames of reflectance maps, (T, *FRAME) uint8.
 
     Lamp with a brightness gradient and frame-to-frame ripple, veil of a dirty window (direct light lost, the frame's mean added),
     Gaussian lens blur, exposure, photon noise (Poisson, in its Gaussian limit: thousands of electrons), read noise, clipping at
@@ -32,7 +36,8 @@ def expose(reflectance: Float32, imaging: Imaging, rng: np.random.Generator) -> 
     """
     a = ASSUMED
     count = len(reflectance)
-    gradient = 1.0 + imaging.tilt * np.linspace(-0.5, 0.5, SIZE)
+    place = (np.arange(FRAME[1]) - (FRAME[1] - 1) / 2) / _GRADIENT_SPAN_PX
+    gradient = (1.0 + imaging.tilt * place) * (1.0 - imaging.dark_segment / (1.0 + np.exp(_SEGMENT_EDGE * (place + 0.25))))
     ripple = 1.0 + rng.normal(0.0, a.lamp_ripple, count)
     light = reflectance * (imaging.lamp * gradient).astype(np.float32)
     light *= ripple[:, None, None].astype(np.float32)
@@ -48,4 +53,4 @@ def expose(reflectance: Float32, imaging: Imaging, rng: np.random.Generator) -> 
     noise *= np.sqrt(np.maximum(electrons, 0) + np.float32(a.read_noise_e**2))
     electrons += noise
     electrons *= np.float32(255.0 / a.full_well_e)
-    return np.clip(np.rint(electrons, out=electrons), 0, 255).astype(np.uint8)
+    return np.asarray(np.clip(np.rint(electrons, out=electrons), 0, 255), np.uint8)

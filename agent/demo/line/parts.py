@@ -13,9 +13,9 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from agent.demo.magnitudes import ASSUMED
+from agent.demo.line.magnitudes import ASSUMED
+from agent.demo.line.scene import AS_BUILT, FRAME, Pose, box_distance, coverage, disc_distance, draw_background, scene_coordinates
 
-SIZE: Final = 96  # frame height and width, pixels
 Float32 = NDArray[np.float32]
 
 # The drawing, pixels from the centre of the part: half width and height, corner radius, holes (x, y, radius).
@@ -67,56 +67,56 @@ def draw_defects(count: int, rng: np.random.Generator, *, die_share: float = 0.0
     return [kinds[i] for i in np.searchsorted(edges, rng.random(count), side="right")]
 
 
-def render_parts(defects: list[Defect], coil: Coil, rng: np.random.Generator, *, relief: float = 1.0) -> Float32:
-    """Reflectance maps of parts in their nests, (T, 96, 96) float32 in 0..1; pose, gloss and texture differ from part to part.
+def render_parts(
+    defects: list[Defect],
+    coil: Coil,
+    rng: np.random.Generator,
+    *,
+    relief: float = 1.0,
+    camera: Pose = AS_BUILT,
+    seat: Pose = AS_BUILT,
+    wear_px: float = 0.0,
+) -> Float32:
+    """Reflectance maps of parts in their nests, (T, *FRAME) float32 in 0..1; pose, gloss and texture differ from part to part.
 
     relief: how much of their commissioning contrast cracks and scratches have; they are seen by the shadow and the glint of
-    their flanks, which depend on how low the light comes in.
+    their flanks, which depend on how low the light comes in. camera: how the whole scene lies in the picture. seat: how a part lies
+    in the nest, on average. wear_px: what worn punches leave of every hole's radius.
     """
     count = len(defects)
-    dx, dy = rng.normal(0.0, ASSUMED.pose_jitter_px, (2, count))
-    angle = np.deg2rad(rng.normal(0.0, ASSUMED.pose_jitter_deg, count))
+    dx, dy = rng.normal(0.0, ASSUMED.pose_jitter_px, (2, count)) + np.array([[seat.dx], [seat.dy]])
+    angle = np.deg2rad(rng.normal(0.0, ASSUMED.pose_jitter_deg, count) + seat.degrees)
     gloss = 1.0 + rng.normal(0.0, ASSUMED.part_gloss, count)
-    u, v = _part_coordinates(dx, dy, angle)
+    u, v = _part_coordinates(dx, dy, angle, camera)
     holes, changed_hole = _holes_of(defects, rng)
-    plate = _coverage(_box_distance(u, v))
+    holes[:, :, 2] -= wear_px
+    outline = box_distance(u, v, _HALF, _CORNER)
+    plate = coverage(outline)
     for k in range(len(HOLES)):
         x, y, radius = (holes[:, k, i, None, None].astype(np.float32) for i in range(3))
-        plate *= 1.0 - _coverage(np.hypot(u - x, v - y) - radius)
-    surface = np.empty((count, SIZE, SIZE), np.float32)
-    offsets = rng.integers(0, _TILE - SIZE, (count, 2))
+        plate *= 1.0 - coverage(disc_distance(u - x, v - y, radius))
+    surface = np.empty((count, *FRAME), np.float32)
+    offsets = rng.integers(0, _TILE - max(FRAME), (count, 2))
     for t, (row, column) in enumerate(offsets):
-        surface[t] = coil.texture[row : row + SIZE, column : column + SIZE]
+        surface[t] = coil.texture[row : row + FRAME[0], column : column + FRAME[1]]
     surface += 1.0
     surface *= (ASSUMED.plate_reflectance * coil.grey * gloss)[:, None, None].astype(np.float32)
-    below = np.where(_box_distance(u, v) < 0, ASSUMED.hole_reflectance, ASSUMED.belt_reflectance).astype(np.float32)
+    below = np.where(outline < 0, np.float32(ASSUMED.hole_reflectance), draw_background(camera))
     maps = plate * surface + (1.0 - plate) * below
     for t, defect in enumerate(defects):
         if defect in {Defect.SCRATCH, Defect.CRACK, Defect.BURR}:
-            _draw_line_defect(maps[t], defect, changed_hole[t], (dx[t], dy[t], angle[t]), relief, rng)
-    return maps
+            _draw_line_defect(maps[t], defect, changed_hole[t], (dx[t], dy[t], angle[t]), camera, relief, rng)
+    return np.asarray(maps, np.float32)
 
 
-def _part_coordinates(dx: NDArray[np.float64], dy: NDArray[np.float64], angle: NDArray[np.float64]) -> tuple[Float32, Float32]:
-    axis = np.arange(SIZE, dtype=np.float32) - (SIZE - 1) / 2
-    x = axis[None, None, :] - dx[:, None, None].astype(np.float32)
-    y = axis[None, :, None] - dy[:, None, None].astype(np.float32)
+def _part_coordinates(
+    dx: NDArray[np.float64], dy: NDArray[np.float64], angle: NDArray[np.float64], camera: Pose
+) -> tuple[Float32, Float32]:
+    x, y = scene_coordinates(camera)
+    x = x[None] - dx[:, None, None].astype(np.float32)
+    y = y[None] - dy[:, None, None].astype(np.float32)
     c, s = (f(angle)[:, None, None].astype(np.float32) for f in (np.cos, np.sin))
     return c * x + s * y, c * y - s * x
-
-
-def _box_distance(u: Float32, v: Float32) -> Float32:
-    """Signed distance to the plate's outline, pixels, negative inside."""
-    a, b = np.abs(u) - np.float32(_HALF[0] - _CORNER), np.abs(v) - np.float32(_HALF[1] - _CORNER)
-    outside = np.hypot(np.maximum(a, 0), np.maximum(b, 0))
-    distance: Float32 = outside + np.minimum(np.maximum(a, b), 0) - np.float32(_CORNER)
-    return distance
-
-
-def _coverage(distance: Float32) -> Float32:
-    """Share of each pixel inside an edge at this signed distance."""
-    covered: Float32 = np.clip(np.float32(0.5) - distance, 0.0, 1.0)
-    return covered
 
 
 def _holes_of(defects: list[Defect], rng: np.random.Generator) -> tuple[NDArray[np.float64], NDArray[np.int64]]:
@@ -135,7 +135,13 @@ def _holes_of(defects: list[Defect], rng: np.random.Generator) -> tuple[NDArray[
 
 
 def _draw_line_defect(
-    image: Float32, defect: Defect, hole: int, pose: tuple[float, float, float], relief: float, rng: np.random.Generator
+    image: Float32,
+    defect: Defect,
+    hole: int,
+    pose: tuple[float, float, float],
+    camera: Pose,
+    relief: float,
+    rng: np.random.Generator,
 ) -> None:
     """Draw one scratch, crack or burr into a reflectance map, in place."""
     a = ASSUMED
@@ -153,7 +159,7 @@ def _draw_line_defect(
         points = _wander((hx, hy), radius + 0.5, heading, -rng.uniform(*a.burr_length_px), 0.2, rng)
         depth = rng.uniform(0.7, 1.0)
     mask = np.zeros(image.shape, np.uint8)
-    fixed = np.round(_to_image(points, pose) * (1 << _SHIFT)).astype(np.int32)
+    fixed = np.round(camera.to_image(_placed(points, pose)) * (1 << _SHIFT)).astype(np.int32)
     cv2.polylines(mask, [fixed.reshape(-1, 1, 2)], False, 255, 1 + (defect is Defect.BURR), cv2.LINE_AA, _SHIFT)  # noqa: FBT003
     alpha = mask.astype(np.float32) / 255.0
     if defect is Defect.BURR:
@@ -173,9 +179,10 @@ def _wander(
     return np.concatenate([start[None], start + np.cumsum(steps, axis=0)])
 
 
-def _to_image(points: NDArray[np.float64], pose: tuple[float, float, float]) -> NDArray[np.float64]:
+def _placed(points: NDArray[np.float64], pose: tuple[float, float, float]) -> NDArray[np.float64]:
+    """Points of the part where the part lies in the scene."""
     dx, dy, angle = pose
     c, s = np.cos(angle), np.sin(angle)
     turned = np.stack([c * points[:, 0] - s * points[:, 1], s * points[:, 0] + c * points[:, 1]], axis=1)
-    placed: NDArray[np.float64] = turned + np.array([dx, dy]) + (SIZE - 1) / 2
+    placed: NDArray[np.float64] = turned + np.array([dx, dy])
     return placed

@@ -10,11 +10,11 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-from agent.demo.imaging import expose
-from agent.demo.magnitudes import ASSUMED
-from agent.demo.model import Classifier
-from agent.demo.parts import Defect, draw_defects, render_parts
-from agent.demo.scenario import BASELINE_PARTS, Scenario
+from agent.demo.line.conditions import World
+from agent.demo.line.imaging import expose
+from agent.demo.line.magnitudes import ASSUMED
+from agent.demo.line.model import Classifier, Identity
+from agent.demo.line.parts import Defect, draw_defects, render_parts
 
 # The simulated clock starts here, so that a seed gives the same records on any day.
 STARTED_AT: Final = datetime(2026, 3, 2, 6, 0, tzinfo=UTC)
@@ -24,7 +24,7 @@ _BOX_PARTS: Final = 50
 
 @dataclass(frozen=True, slots=True)
 class Part:
-    """One part after inspection. `defect` is the truth; frame (96, 96) uint8."""
+    """One part after inspection. `defect` is the truth; frame (*FRAME) uint8; model: what judged it, as the records say."""
 
     number: int
     captured_at: datetime
@@ -33,6 +33,8 @@ class Part:
     p_defect: float
     passed: bool
     coil: str
+    recipe: str
+    model: Identity
 
     @property
     def part_id(self) -> str:
@@ -72,22 +74,26 @@ def captured_at(number: int) -> datetime:
 class Line:
     """Makes parts in order, by batches, each from its own draw of the seed's stream."""
 
-    def __init__(self, scenario: Scenario, classifier: Classifier, rng: np.random.Generator) -> None:
-        self._scenario = scenario
+    def __init__(self, world: World, classifier: Classifier, rng: np.random.Generator, *, made: int = 0) -> None:
+        """made: parts made before, by another line of the same station; numbers go on from there."""
+        self._world = world
         self._classifier = classifier
         self._rng = rng
-        self._made = 0
+        self._made = made
 
     def make(self) -> list[Part]:
-        """The next parts, at most 32, all under the same conditions; none when the scenario is over."""
+        """The next parts, at most 32, all under the same conditions; none when the world has ended."""
         first = self._made + 1
-        count = min(BATCH, self._scenario.next_change(first) - first)
+        count = min(BATCH, self._world.next_change(first) - first)
         if count <= 0:
             return []
-        world = self._scenario.conditions(first)
+        world = self._world.conditions(first)
         defects = draw_defects(count, self._rng, die_share=world.die_share)
-        frames = expose(render_parts(defects, world.coil, self._rng, relief=world.relief), world.imaging, self._rng)
-        claims = self._classifier.claim(frames)
+        maps = render_parts(
+            defects, world.coil, self._rng, relief=world.relief, camera=world.camera, seat=world.seat, wear_px=world.wear_px
+        )
+        frames = expose(maps, world.imaging, self._rng)
+        claims, identity = self._classifier.judge(frames, world.judge)
         self._made += count
         return [
             Part(
@@ -96,8 +102,10 @@ class Line:
                 defects[t],
                 frames[t],
                 float(p),
-                bool(p < self._classifier.identity.threshold),
+                bool(p < identity.threshold),
                 world.coil.name,
+                world.recipe,
+                identity,
             )
             for t, p in enumerate(claims)
         ]
@@ -109,14 +117,15 @@ class Audits:
     Examination is by gauge and dye penetrant with a second look at each find: taken to be free of error (an assumption).
     """
 
-    def __init__(self, rng: np.random.Generator) -> None:
+    def __init__(self, rng: np.random.Generator, baseline_parts: int) -> None:
         self._rng = rng
+        self._baseline_parts = baseline_parts
         self._due: list[tuple[datetime, int, Audit]] = []
 
     def draw(self, part: Part) -> None:
         """Decide, on seeing only its verdict, whether a part will be examined."""
         chance = self._rng.random()  # drawn for every part, so that one verdict does not move all later draws
-        baseline = part.number <= BASELINE_PARTS
+        baseline = part.number <= self._baseline_parts
         if not baseline and part.passed and chance >= ASSUMED.audit_share:
             return
         probability = None if baseline else ASSUMED.audit_share if part.passed else 1.0
