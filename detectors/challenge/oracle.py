@@ -38,6 +38,9 @@ class Mode:
     def fold(self, missed: float, row: int, at: int) -> tuple[int, int] | None:
         """Take the row's outcome; the direction and the onset estimate where it crossed."""
         crossed = None
+        ring = self.kept[next(v for v in range(17) if v == 16 or row % 2 ** (v + 1))]
+        if len(ring) == 16:
+            ring.popleft()  # makes place for this row
         if not math.isnan(missed):
             self.began = self.began or (row - 1, at - 1, 0)
             self.count += 1
@@ -56,8 +59,7 @@ class Mode:
                 low_at = [label for value, label in trace if value == lowest][-1]
                 crossed = (1, min(low_at + 1, at))
                 self.r, self.walk, self.began = [0.0] * len(ODDS), [0.0] * len(ODDS), (row, at, self.count)
-        level = next(v for v in range(17) if v == 16 or row % 2 ** (v + 1))
-        self.kept[level].append((row, at, self.count, list(self.walk)))
+        ring.append((row, at, self.count, list(self.walk)))
         return crossed
 
 

@@ -56,6 +56,9 @@ class Share:
 
     def fold(self, row: int, at: int) -> tuple[int, int] | None:
         """Judge a completed group; the direction and the onset estimate where it crossed."""
+        ring = self.ring(row)
+        if len(ring) == 16:
+            ring.popleft()  # makes place for this row
         self.began = self.began or (row - 1, at - 1, 0)
         self.count += 1
         for j, e in enumerate(bets(self.own / self.parts, self.parts, self.low, self.high, self.correlation)):
@@ -77,8 +80,11 @@ class Share:
 
     def keep(self, row: int, at: int) -> None:
         """Remember where the walks stand."""
-        level = next(v for v in range(17) if v == 16 or row % 2 ** (v + 1))
-        self.kept[level].append((row, at, self.count, list(self.walk)))
+        self.ring(row).append((row, at, self.count, list(self.walk)))
+
+    def ring(self, row: int) -> deque[tuple[int, int, int, list[float]]]:
+        """Where a row is kept."""
+        return self.kept[next(v for v in range(17) if v == 16 or row % 2 ** (v + 1))]
 
 
 def monitor(

@@ -29,7 +29,11 @@ def run(
     crossings: list[tuple[int, int, int, int]] = []
     number = 0
     for row, label in zip(rows, at, strict=True):
-        number += not all(map(isnan, row))
+        is_row = not all(map(isnan, row))
+        number += is_row
+        ring = kept[next(v for v in range(17) if v == 16 or number % 2 ** (v + 1))]
+        if is_row and len(ring) == 16:
+            ring.popleft()  # makes place for this row
         crossed = []
         for k in columns:
             if isnan(row[k]):
@@ -48,9 +52,8 @@ def run(
                 crossed.append(k)
         for k in crossed:
             r[k], log_e[k], count[k], began[k] = [0.0] * 8, [0.0] * 8, 0, (number, label)
-        if not all(map(isnan, row)):
-            level = next(v for v in range(17) if v == 16 or number % 2 ** (v + 1))
-            kept[level].append((number, label, list(count), [list(sums) for sums in log_e]))
+        if is_row:
+            ring.append((number, label, list(count), [list(sums) for sums in log_e]))
         history.append([WEIGHT * sum(r[k]) for k in columns])
     return history, crossings
 

@@ -55,6 +55,9 @@ def monitor(
         if parts == block:
             began = began or (number, at - 1)
             number += 1
+            ring = kept[next(v for v in range(17) if v == 16 or number % 2 ** (v + 1))]
+            if len(ring) == 16:
+                ring.popleft()  # makes place for this block
             for j, stake in enumerate(STAKES):
                 e = 1 + stake * (novel / block / share - 1)
                 r[j] = (1 + r[j]) * e
@@ -68,7 +71,6 @@ def monitor(
                 low_at = [label for value, label in trace if value == lowest][-1]
                 crossings.append((at, 0, 1, min(low_at + 1, at)))
                 r, walk, began = [0.0] * len(STAKES), [0.0] * len(STAKES), (number, at)
-            ring = next(v for v in range(17) if v == 16 or number % 2 ** (v + 1))
-            kept[ring].append((number, at, list(walk)))
+            ring.append((number, at, list(walk)))
         trail.append([sum(r) / len(r)])
     return trail, crossings

@@ -50,6 +50,9 @@ def monitor(
         if not (math.isnan(p) or math.isnan(y)):
             began = began or (audit, at - 1)
             audit += 1
+            ring = kept[next(v for v in range(17) if v == 16 or audit % 2 ** (v + 1))]
+            if len(ring) == 16:
+                ring.popleft()  # makes place for this row
             for j, e in enumerate(bets(p, y)):
                 r[j] = (1.0 + r[j]) * e
                 walk[j] += math.log(e)
@@ -60,7 +63,6 @@ def monitor(
                 low = [label for value, label in trace if value == min(trace)[0]][-1]
                 crossings.append((at, 0, 1, min(low + 1, at)))
                 r, walk, began = [0.0] * count, [0.0] * count, (audit, at)
-            level = next(v for v in range(17) if v == 16 or audit % 2 ** (v + 1))
-            kept[level].append((audit, at, list(walk)))
+            ring.append((audit, at, list(walk)))
         trail.append([sum(r) / count])
     return trail, crossings

@@ -52,6 +52,9 @@ def monitor(
         if not (math.isnan(rejects) or math.isnan(parts)):
             began = began or (block, at - 1)
             block += 1
+            ring = kept[next(v for v in range(17) if v == 16 or block % 2 ** (v + 1))]
+            if len(ring) == 16:
+                ring.popleft()  # makes place for this row
             for j, e in enumerate(bets(rejects, parts, low, high, correlation)):
                 r[j] = (1 + r[j]) * e
                 walk[j] += math.log(e)
@@ -63,7 +66,6 @@ def monitor(
                 low_at = [label for value, label in trace if value == lowest][-1]
                 crossings.append((at, 0, 1 if lead < len(REACHES) else -1, min(low_at + 1, at)))
                 r, walk, began = [0.0] * count, [0.0] * count, (block, at)
-            level = next(v for v in range(17) if v == 16 or block % 2 ** (v + 1))
-            kept[level].append((block, at, list(walk)))
+            ring.append((block, at, list(walk)))
         trail.append([sum(r) / count])
     return trail, crossings
