@@ -74,8 +74,9 @@ class Walk:
     def _begin(self, measured: BoolArray | None, label: int) -> None:
         """The label before a column's first row is the last at which nothing had happened to it yet."""
         new = self._start < 0 if measured is None else measured & (self._start < 0)
-        self._restart(new, label - 1)
-        self._all_started = bool((self._start >= 0).all())
+        if new.any():
+            self._restart(new, label - 1)
+            self._all_started = bool((self._start >= 0).all())
 
     def restart(self, k: int, label: int) -> None:
         """Column k begins anew after the row reached, labelled `label`."""
