@@ -17,7 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from detectors.baseline import RunMeans, Standardiser, fit
-from detectors.baseline.runs import unresolved
+from detectors.baseline.runs import unresolved_of
 from detectors.level_shift import LevelShift
 
 FloatArray = NDArray[np.float64]
@@ -34,7 +34,7 @@ def times(alarms: int, expected: float) -> str:
 def learned(rng: np.random.Generator, runs: int, columns: int, c: float) -> tuple[FloatArray, FloatArray, LevelShift]:
     """Centre and scale of each column's run means, and its test."""
     sample = rng.standard_normal((runs, columns))
-    epsilon, inflation = unresolved(runs)
+    epsilon, inflation = unresolved_of(runs)
     test = LevelShift(*(np.full(columns, value) for value in (epsilon, inflation, c)))
     return sample.mean(axis=0), sample.std(axis=0, ddof=1), test
 

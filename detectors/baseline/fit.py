@@ -7,9 +7,9 @@ from dataclasses import dataclass, field, fields, replace
 from typing import Any, Self
 
 import numpy as np
-from scipy.special import gammaincinv, ndtri, stdtrit
+from scipy.special import ndtri
 
-from detectors.baseline import gate, spread
+from detectors.baseline import gate, spread, unresolved
 from detectors.baseline import runs as between
 from detectors.baseline.residual import residuals
 from detectors.baseline.table import column_scores, quantile_table, reaching
@@ -235,12 +235,12 @@ def _by_parts(
     """A channel watched by its residuals, (T,), part by part; tolerance: of a residual. Raises BaselineRefused."""
     used = errors[np.isfinite(errors)]
     knots, scores = quantile_table(used)
-    epsilon = max(_tolerated(used, knots, scores, tolerance), _unresolved_mean(used.size))
-    variance = _unresolved_variance(used.size)
+    epsilon = max(_tolerated(used, knots, scores, tolerance), unresolved.mean(used.size, _MEAN_LEVEL))
+    variance = unresolved.variance(used.size, _VARIANCE_LEVEL)
     held_out = gate.held_out(errors, runs, epsilon=epsilon, inflation=variance)
     if min(scores[-1], -scores[0]) - epsilon < _ROOM:
         knots, scores = reaching(knots, scores, tolerance, epsilon + 2.0 * _ROOM)
-        epsilon = max(_tolerated(used, knots, scores, tolerance), _unresolved_mean(used.size))
+        epsilon = max(_tolerated(used, knots, scores, tolerance), unresolved.mean(used.size, _MEAN_LEVEL))
     inflation = (1.0 + variance) * (1.0 + _unresolved_phi(phi, used.size)) - 1.0
     narrowest, widest = spread.allowed(used, knots, scores, tolerance)
     smallest = _raw_shift(used, knots, scores, _detectable(epsilon, inflation, threshold, DETECTABLE_WITHIN)) / (1.0 - phi)
@@ -265,8 +265,8 @@ def _by_runs(y: FloatArray, runs: IntArray, tolerance: float, threshold: float) 
     tolerated = tolerance * (1.0 - layer.phi) / layer.noise
     channel = _by_parts(y, errors, runs, tolerated, layer.center, layer.phi, float(within[0]))
     scale, count = float(layer.means.std(ddof=1)), layer.means.size
-    unresolved, inflation = between.unresolved(count)
-    epsilon = max(tolerance / scale, unresolved)
+    of_runs, inflation = between.unresolved_of(count)
+    epsilon = max(tolerance / scale, of_runs)
     return replace(
         channel,
         smallest_shift=scale * _detectable(epsilon, inflation, float(of_means[0]), DETECTABLE_WITHIN_RUNS),
@@ -321,16 +321,6 @@ def _moved(used: FloatArray, knots: FloatArray, scores: FloatArray, shift: float
     """How far the mean of z goes up, and down, when the residuals shift up, and down."""
     here, up, down = (float(column_scores(x, knots, scores).mean()) for x in (used, used + shift, used - shift))
     return up - here, here - down
-
-
-def _unresolved_mean(n: int) -> float:
-    """By how much the true mean of z may differ from the sample's: t(0.995, n − 1)/√n."""
-    return float(stdtrit(n - 1, _MEAN_LEVEL) / np.sqrt(n))
-
-
-def _unresolved_variance(n: int) -> float:
-    """η: by how much the true variance of z may exceed the sample's, (n − 1)/χ²(0.01, n − 1) − 1."""
-    return float((n - 1) / (2.0 * gammaincinv((n - 1) / 2.0, _VARIANCE_LEVEL)) - 1.0)
 
 
 def _unresolved_phi(phi: float, n: int) -> float:

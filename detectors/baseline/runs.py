@@ -13,8 +13,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
-from scipy.special import gammaincinv, stdtrit
 
+from detectors.baseline import unresolved
 from detectors.budget import MIN_RUN_PARTS
 from detectors.contract import FloatArray, IntArray
 from detectors.errors import BaselineRefused
@@ -45,11 +45,10 @@ class RunLayer:
     means: FloatArray
 
 
-def unresolved(count: int) -> tuple[float, float]:
+def unresolved_of(count: int) -> tuple[float, float]:
     """(epsilon, eta) of standardised means of n runs: t(0.995, n-1)/sqrt(n) and (n-1)/chi2(0.01, n-1) - 1 (METHODS 2.5)."""
     mean_level, variance_level = _LEVELS if count >= _FEW_RUNS else _LEVELS_OF_FEW
-    epsilon = float(stdtrit(count - 1, mean_level) / np.sqrt(count))
-    return epsilon, float((count - 1) / (2.0 * gammaincinv((count - 1) / 2.0, variance_level)) - 1.0)
+    return unresolved.mean(count, mean_level), unresolved.variance(count, variance_level)
 
 
 def learn(y: FloatArray, runs: IntArray, phi_of: Callable[[FloatArray], float]) -> RunLayer:
