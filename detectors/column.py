@@ -31,7 +31,7 @@ class Columns:
 
     def __init__(self, bets: int, thresholds: FloatArray, counted: int) -> None:
         """counted: how many further sums. Raises ParameterError for a threshold below 1."""
-        self.bank = EvidenceBank(np.full(bets, 1.0 / bets), thresholds)
+        self.bank = EvidenceBank(bets, thresholds)
         self._walk = Walk(bets + counted, thresholds.shape[0])
 
     def fold(

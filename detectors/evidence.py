@@ -19,32 +19,36 @@ CLIP = 10.0
 
 
 class EvidenceBank:
-    """R <- (w + R) e per bet, w the bet's weight, and evidence = the sum of R over bets, in their order; mutable, single-threaded.
+    """R <- (1/J + R) e per bet, and evidence = the sum of R over the J bets, in their order; mutable, single-threaded.
 
-    weights: (J,), positive, sum 1. thresholds: (K,), >= 1. Raises ParameterError.
+    bets: J, mixed equally. thresholds: (K,), >= 1. Raises ParameterError.
     While E[e | past] <= 1, c N_t + evidence_t - t is a supermartingale, so E[false alarms N_T] <= T / c for every T.
-    The weight is carried inside R (R here = w times the paper's R), which saves the multiplication in the sum.
+    The weight 1/J is carried inside R (R here = 1/J times the paper's R), and what is kept is the stake S = R + 1/J of the next
+    row: S <- S e + 1/J. So evidence = the sum of S, less 1, and a row is two passes over one array.
     """
 
-    def __init__(self, weights: FloatArray, thresholds: FloatArray) -> None:
-        w = arrays.vector(weights, weights.shape[0], "weights")[:, None]
+    def __init__(self, bets: int, thresholds: FloatArray) -> None:
         self._c = arrays.vector(thresholds, thresholds.shape[0], "thresholds")
-        if (w <= 0).any() or abs(float(w.sum()) - 1.0) > 1e-12:
-            raise ParameterError(f"weights must be positive and sum to 1, got {weights.tolist()}")
+        if bets < 1:
+            raise ParameterError(f"bets must be at least 1, got {bets}")
         if (self._c < 1).any():
             raise ParameterError("thresholds must be at least 1")
-        self._stake = np.repeat(w, self._c.shape[0], axis=1)  # the weights once per column: no broadcasting per row
-        self._r = np.zeros_like(self._stake)
-        self._next = np.empty_like(self._stake)
-        self._evidence = np.empty_like(self._c)
-        self._crossed = np.empty(self._c.shape, np.bool_)
-        self._views = self._r[None], self._evidence[None]  # of one row: making them costs as much as using them
+        columns = self._c.shape[0]
+        self._share = np.array(1.0 / bets)
+        self._s = arrays.aligned(bets, columns)
+        self._s += self._share
+        # The sum of S at R = 0 is 1, but for rounding: added up one by one, as `_sum` does.
+        self._nothing = float(np.add.accumulate(np.full(bets, self._share))[-1])
+        self._evidence = np.empty(columns)
+        self._crossed = np.empty(columns, np.bool_)
+        self._views = self._s[None], self._evidence[None]  # of one row: making them costs as much as using them
+        self._safe = float(self._c.min(initial=np.inf)) / bets  # evidence is at most J times the largest S
 
     @property
     def evidence(self) -> FloatArray:
-        """Evidence, (K,), a copy."""
-        evidence: FloatArray = np.minimum(_sum(self._r[None], np.empty((1, self._c.size)))[0], CLIP * self._c)
-        return evidence
+        """Evidence, (K,), a copy; 0 after a restart."""
+        evidence: FloatArray = _sum(self._s[None], np.empty((1, self._c.size)), self._nothing)[0]
+        return np.minimum(np.maximum(evidence, 0.0), CLIP * self._c)
 
     @property
     def thresholds(self) -> FloatArray:
@@ -59,27 +63,30 @@ class EvidenceBank:
         measured: (T, K), or None when everything was. A column not measured keeps its bits.
         """
         if e.shape[0] == 1 and measured is None:  # as a live line folds
-            np.add(self._r, self._stake, out=self._r)
-            np.multiply(self._r, e[0], out=self._r)
-            _sum(*self._views)
+            np.multiply(self._s, e[0], out=self._s)
+            np.add(self._s, self._share, out=self._s)
+            _sum(*self._views, self._nothing)
             np.greater_equal(self._evidence, self._c, out=self._crossed)
             return 1, np.flatnonzero(self._crossed) if np.count_nonzero(self._crossed) else _NONE
-        r = self._r
+        shares = [self._share] * len(e) if measured is None else self._share * measured[:, None]
+        s = self._s
         with np.errstate(over="ignore"):  # behind a crossing, where the rows are folded again from 0
-            for t in range(e.shape[0]):
-                row = e[t]
-                np.add(r, self._stake if measured is None else self._stake * measured[t], out=self._next)
-                r = np.multiply(self._next, row, out=row)
-            crossed = _sum(e, np.empty((e.shape[0], self._c.size))) >= self._c
-        rows = np.flatnonzero(crossed.any(axis=1))
-        last = int(rows[0]) if rows.size else e.shape[0] - 1
-        np.copyto(self._r, e[last])
+            for row, share in zip(e, shares, strict=True):
+                s = np.multiply(s, row, out=row)
+                np.add(s, share, out=s)
+        if e.max(initial=0.0) < self._safe:  # no sum can reach a threshold
+            np.copyto(self._s, s)
+            return len(e), _NONE
+        with np.errstate(over="ignore"):
+            crossed = _sum(e, np.empty((len(e), self._c.size)), self._nothing) >= self._c
+        last = int(crossed.any(axis=1).argmax()) if crossed.any() else len(e) - 1
+        np.copyto(self._s, e[last])
         return last + 1, np.flatnonzero(crossed[last])
 
     def restart(self, k: int) -> tuple[float, int]:
         """Set column k to 0: its evidence as it was, clipped, and the bet that had most of it."""
-        evidence, lead = float(self.evidence[k]), int(np.argmax(self._r[:, k]))
-        self._r[:, k] = 0.0
+        evidence, lead = float(self.evidence[k]), int(np.argmax(self._s[:, k]))
+        self._s[:, k] = self._share
         return evidence, lead
 
     def __reduce__(self) -> Any:
@@ -87,17 +94,18 @@ class EvidenceBank:
 
     def state(self) -> dict[str, NDArray[Any]]:
         """Its arrays themselves: copy them to keep, write to them to continue from others."""
-        return {"r": self._r}
+        return {"s": self._s}
 
 
 _NONE = np.empty(0, np.int64)
 
 
-def _sum(r: FloatArray, out: FloatArray) -> FloatArray:
-    """The sum over bets, (T, J, K) -> (T, K), one bet after the other, whatever T and K are."""
+def _sum(s: FloatArray, out: FloatArray, nothing: float) -> FloatArray:
+    """The sum over bets less `nothing`, (T, J, K) -> (T, K), one bet after the other, whatever T and K are."""
     if out.shape[1] > 1:
-        return np.add.reduce(r, axis=1, out=out)
-    np.copyto(out, r[:, 0])  # numpy would sum a lone column pairwise
-    for j in range(1, r.shape[1]):
-        out += r[:, j]
-    return out
+        np.add.reduce(s, axis=1, out=out)
+    else:  # numpy would sum a lone column pairwise
+        np.copyto(out, s[:, 0])
+        for j in range(1, s.shape[1]):
+            out += s[:, j]
+    return np.subtract(out, nothing, out=out)

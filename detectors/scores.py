@@ -27,4 +27,4 @@ def bounded(x: FloatArray, at: IntArray, columns: int, limit: float) -> tuple[Fl
 
 def chunk(columns: int) -> int:
     """Rows to bet on at once: many enough for numpy, few enough to stay in a core's cache."""
-    return max(1, min(64, 16384 // max(columns, 1)))
+    return max(1, min(64, 32768 // max(columns, 1)))

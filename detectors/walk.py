@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from detectors import arrays
 from detectors.contract import BoolArray, FloatArray, IntArray
 
 PER_LEVEL = 16
@@ -46,7 +47,7 @@ class Walk:
     def __init__(self, sums: int, columns: int) -> None:
         self._row = 0
         self._slot = _slot(0)
-        self._sums = np.zeros((SLOTS, sums, columns))
+        self._sums = arrays.aligned(SLOTS, sums, columns)
         self._missed = np.zeros((SLOTS, columns), np.int32)  # rows not measured since the column began
         self._any_missed = False
         self._labels = np.zeros(SLOTS, np.int64)
@@ -57,19 +58,25 @@ class Walk:
 
     def add(self, steps: FloatArray, at: list[int], measured: BoolArray | None = None) -> None:
         """Add rows (T, D, K) labelled `at`; steps are 0 where not measured. measured: (T, K), or None when everything was."""
+        sums, reached = self._sums, self._sums[self._slot]
         for t, label in enumerate(at):
             if not self._all_started:
                 self._begin(None if measured is None else measured[t], label)
-            before = self._slot
             self._row += 1
-            slot = self._slot = _slot(self._row)
-            np.add(self._sums[before], steps[t], out=self._sums[slot])
+            slot = _slot(self._row)
+            reached = np.add(reached, steps[t], out=sums[slot])
             if measured is not None or self._any_missed:
-                np.copyto(self._missed[slot], self._missed[before])
-                if measured is not None:
-                    self._any_missed = True
-                    self._missed[slot] += ~measured[t]
-            self._labels[slot], self._rows[slot] = label, self._row
+                self._miss(slot, None if measured is None else measured[t])
+            self._labels[slot] = label
+            self._rows[slot] = self._row
+            self._slot = slot
+
+    def _miss(self, slot: int, measured: BoolArray | None) -> None:
+        """The next row's count of rows not measured."""
+        np.copyto(self._missed[slot], self._missed[self._slot])
+        if measured is not None:
+            self._any_missed = True
+            self._missed[slot] += ~measured
 
     def _begin(self, measured: BoolArray | None, label: int) -> None:
         """The label before a column's first row is the last at which nothing had happened to it yet."""
@@ -123,5 +130,7 @@ class Walk:
 
 def _slot(row: int) -> int:
     """Where a row is kept: in the ring of the greatest power of two that divides it."""
+    if row & 1:
+        return (row >> 1) % PER_LEVEL
     level = min((row & -row).bit_length() - 1, LEVELS - 1) if row else LEVELS - 1
     return level * PER_LEVEL + (row >> min(level + 1, LEVELS - 1)) % PER_LEVEL

@@ -62,7 +62,7 @@ class Ours:
         from detectors.evidence import EvidenceBank
         from detectors.outcome_gap.detector import BETS, bets
 
-        self._bets, self._bank = bets, EvidenceBank(np.full(BETS, 1.0 / BETS), np.full(columns, 1e12))
+        self._bets, self._bank = bets, EvidenceBank(BETS, np.full(columns, 1e12))
 
     def statistic(self, claim: FloatArray, bad: FloatArray) -> FloatArray:
         e = self._bets(claim.ravel(), bad.ravel())[:, :, 0].reshape(*claim.shape, -1).transpose(0, 2, 1)

@@ -41,10 +41,10 @@ class LevelShift:
         size = np.array(STRENGTHS)[:, None]
         self._log_price = size * epsilon + (1.0 + inflation) * size * size / 2.0
         self._price = np.repeat(np.exp(-self._log_price), 2, axis=0)
-        self._bank = EvidenceBank(np.full(BETS, 1.0 / BETS), thresholds)
+        self._bank = EvidenceBank(BETS, thresholds)
         self._walk = Walk(1, columns)
         self._columns = columns
-        self._one = _Buffers(1, columns)
+        self._one = _Room(1, columns)
 
     @property
     def columns(self) -> int:
@@ -64,30 +64,35 @@ class LevelShift:
     def update(self, x: FloatArray, at: IntArray) -> list[Crossing]:
         """Fold T rows of scores z, (T, K) float64, in order; NaN = not measured. at: labels (T,) int64. Raises ShapeError."""
         z, measured, labels = scores.bounded(x, at, self._columns, Z_LIMIT)
-        buffers = self._one if len(z) <= 1 else _Buffers(min(len(z), scores.chunk(self._columns)), self._columns)
+        if len(z) == 1:
+            return self._fold(z, measured, labels, self._one)
+        with arrays.unbuffered():
+            return self._fold(z, measured, labels, _Room(min(len(z), scores.chunk(self._columns)), self._columns))
+
+    def _fold(self, z: FloatArray, measured: BoolArray | None, labels: list[int], room: _Room) -> list[Crossing]:
+        """Rows of scores, as many at a time as there is room for."""
         crossings: list[Crossing] = []
         start = 0
         while start < len(z):
-            piece = slice(start, start + buffers.rows)
+            piece = slice(start, start + room.rows)
             known = None if measured is None else measured[piece]
-            folded, crossed = self._bank.fold(self._bet(z[piece], known, buffers), known)
+            folded, crossed = self._bank.fold(self._bet(z[piece], known, room), known)
             piece = slice(start, start + folded)
             self._walk.add(z[piece, None], labels[piece], None if measured is None else measured[piece])
             start += folded
             crossings += [self._crossing(int(k), labels[start - 1]) for k in crossed]
         return crossings
 
-    def _bet(self, z: FloatArray, measured: BoolArray | None, buffers: _Buffers) -> FloatArray:
-        """The e-values of T rows, (T, BETS, K), in the buffers; 1 where not measured. Element by element: a batch has no say in
-        the bits.
+    def _bet(self, z: FloatArray, measured: BoolArray | None, room: _Room) -> FloatArray:
+        """The e-values of T rows, (T, BETS, K), in the room; 1 where not measured. Element by element: a batch has no say in the
+        bits.
         """
-        up, down, squarings, by_row, e = buffers.of(len(z))
-        np.multiply(z, STRENGTHS[0], out=up)
-        np.exp(up, out=up)
-        np.reciprocal(up, out=down)
+        e, up, down, squarings = room.views if len(z) == room.rows else _views(room.views.e[: len(z)])
+        np.exp(z * STRENGTHS[0], out=up)
+        np.divide(1.0, up, out=down)
         for root, square in squarings:
-            np.multiply(root, root, out=square)
-        np.multiply(by_row, self._price, out=e)
+            np.square(root, out=square)
+        np.multiply(e, self._price, out=e)
         if measured is not None:
             np.copyto(e, 1.0, where=~measured[:, None])
         return e
@@ -127,29 +132,22 @@ class LevelShift:
 
 
 class _Views(NamedTuple):
-    up: FloatArray  # (T, K) exp of the weakest bet upwards
-    down: FloatArray  # and its reciprocal
+    e: FloatArray  # (T, BETS, K), the e-values of T rows
+    up: FloatArray  # (T, K) of these, the weakest bet upwards
+    down: FloatArray  # and downwards
     squarings: list[tuple[FloatArray, FloatArray]]  # the bets of one strength, and of twice that
-    by_row: FloatArray  # (T, BETS, K), all of these
-    e: FloatArray  # (T, BETS, K)
 
 
-class _Buffers:
-    """Room for some rows' e-values. Powers lie bet by bet, which squares fastest; e-values row by row, which folds fastest."""
+class _Room:
+    """Room for some rows' e-values, with the views of it made once: of a single row they cost as much as their use."""
 
     def __init__(self, rows: int, columns: int) -> None:
         self.rows = rows
-        self._powers, self._e = np.empty((BETS, rows, columns)), np.empty((rows, BETS, columns))
-        self._whole = self._views(rows)
+        self.views = _views(arrays.aligned(rows, BETS, columns))
 
-    def of(self, rows: int) -> _Views:
-        """The first `rows` of it."""
-        return self._whole if rows == self.rows else self._views(rows)
 
-    def _views(self, rows: int) -> _Views:
-        p = self._powers[:, :rows]
-        squarings = [(p[j : j + 2], p[j + 2 : j + 4]) for j in range(0, BETS - 2, 2)]
-        return _Views(p[0], p[1], squarings, p.transpose(1, 0, 2), self._e[:rows])
+def _views(e: FloatArray) -> _Views:
+    return _Views(e, e[:, 0], e[:, 1], [(e[:, j : j + 2], e[:, j + 2 : j + 4]) for j in range(0, BETS - 2, 2)])
 
 
 def conformance() -> Conformance:

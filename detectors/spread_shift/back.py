@@ -29,7 +29,7 @@ class SpreadBack:
         columns = int(widest.shape[0])
         self._from_wider = SLOPES[_LESS] / (WIDER_SEEN * arrays.vector(widest, columns, "widest"))
         self._from_narrower = SLOPES[_MORE] / (NARROWER_SEEN * arrays.vector(narrowest, columns, "narrowest"))
-        self._bank = EvidenceBank(np.ones(1), np.full(columns, threshold))
+        self._bank = EvidenceBank(1, np.full(columns, threshold))
         self._columns = columns
 
     def update(self, z: FloatArray, standing: IntArray) -> list[int]:

@@ -37,10 +37,10 @@ class SpreadShift:
             raise ParameterError("narrowest and widest must be positive")
         self._slopes = SLOPES[:, None] / np.stack([narrowest] * NARROWER + [widest] * (BETS - NARROWER))
         self._prices = np.repeat(PRICES[:, None], columns, axis=1)
-        self._bank = EvidenceBank(np.full(BETS, 1.0 / BETS), thresholds)
+        self._bank = EvidenceBank(BETS, thresholds)
         self._walk = Walk(1, columns)
         self._columns = columns
-        self._one = np.empty((1, BETS, columns))
+        self._one = arrays.aligned(1, BETS, columns)
 
     @property
     def columns(self) -> int:
@@ -61,14 +61,20 @@ class SpreadShift:
         """Fold T rows of scores z, (T, K) float64, in order; NaN = not measured. at: labels (T,) int64. Raises ShapeError."""
         z, measured, labels = scores.bounded(x, at, self._columns, Z_LIMIT)
         squares = np.multiply(z, z)[:, None]
-        rows = min(len(z), scores.chunk(self._columns))
-        e = self._one if rows <= 1 else np.empty((rows, BETS, self._columns))
+        if len(z) == 1:
+            return self._fold(squares, measured, labels, self._one)
+        with arrays.unbuffered():
+            room = arrays.aligned(min(len(z), scores.chunk(self._columns)), BETS, self._columns)
+            return self._fold(squares, measured, labels, room)
+
+    def _fold(self, squares: FloatArray, measured: BoolArray | None, labels: list[int], room: FloatArray) -> list[Crossing]:
+        """Rows of squared scores, as many at a time as there is room for."""
         crossings: list[Crossing] = []
         start = 0
-        while start < len(z):
-            piece = slice(start, start + rows)
+        while start < len(squares):
+            piece = slice(start, start + len(room))
             known = None if measured is None else measured[piece]
-            folded, crossed = self._bank.fold(self._bet(squares[piece], known, e), known)
+            folded, crossed = self._bank.fold(self._bet(squares[piece], known, room), known)
             piece = slice(start, start + folded)
             self._walk.add(squares[piece], labels[piece], None if measured is None else measured[piece])
             start += folded

@@ -11,8 +11,8 @@ from detectors.evidence import EvidenceBank
 from detectors.level_shift import LevelShift
 
 
-def bank(thresholds, weights=(1.0,)):
-    return EvidenceBank(np.array(weights), np.array(thresholds, float))
+def bank(thresholds, bets=1):
+    return EvidenceBank(bets, np.array(thresholds, float))
 
 
 def fold(b, *rows):
@@ -26,25 +26,41 @@ def test_evidence_is_the_shiryaev_roberts_sum():
     assert b.evidence[0] == (((0 + 1) * 2 + 1) * 3 + 1) * 0.5
 
 
-def test_evidence_of_several_bets_is_their_weighted_mean():
+def test_evidence_of_several_bets_is_their_mean():
     for bets in (1, 2, 3, 5, 6, 8):
-        weights = np.arange(1, bets + 1) / (bets * (bets + 1) / 2)
-        b = bank([1e9, 1e9], weights)
+        b = bank([1e9, 1e9], bets)
         e = np.arange(2.0, 2.0 + bets)[:, None] * np.array([[1.0, 0.5]])
         fold(b, e, e)
-        np.testing.assert_allclose(b.evidence, (weights[:, None] * (1 + e) * e).sum(axis=0), rtol=1e-14)
+        np.testing.assert_allclose(b.evidence, ((1 + e) * e).mean(axis=0), rtol=1e-14)
+
+
+@pytest.mark.parametrize("bets", range(1, 20))
+def test_without_a_row_evidence_is_exactly_nothing(bets):
+    b = bank([5.0, 5.0], bets)
+    assert b.evidence.tolist() == [0.0, 0.0]
+    fold(b, np.full((bets, 2), 0.3))
+    b.restart(1)
+    assert b.evidence[0] > 0.0
+    assert b.evidence[1] == 0.0
+
+
+def test_a_batch_is_summed_wherever_a_column_could_have_reached_its_threshold():
+    e = np.array([[1.0], [1.0]])
+    at_threshold, below = bank([4.0], 2), bank([np.nextafter(4.0, 5.0)], 2)
+    assert fold(at_threshold, *[e] * 5) == (4, [0])
+    assert fold(below, *[e] * 4)[1].tolist() == []
 
 
 @pytest.mark.parametrize("columns", [1, 2, 7])
 @pytest.mark.parametrize("bets", [1, 6, 8, 16])
 def test_rows_folded_together_or_one_by_one_give_the_same_bits(columns, bets):
     e = np.random.default_rng(columns).lognormal(-0.5, 1.0, (50, bets, columns))
-    together, single = (bank([1e300] * columns, np.full(bets, 1 / bets)) for _ in range(2))
+    together, single = (bank([1e300] * columns, bets) for _ in range(2))
     together.fold(e.copy())
     for row in e:
         single.fold(row[None].copy())
     assert together.evidence.tobytes() == single.evidence.tobytes()
-    assert together.state()["r"].tobytes() == single.state()["r"].tobytes()
+    assert together.state()["s"].tobytes() == single.state()["s"].tobytes()
 
 
 def test_folding_stops_at_the_first_row_that_crosses():
@@ -70,10 +86,9 @@ def test_a_column_not_measured_keeps_its_bits():
     assert b.evidence[1] == kept[1]
 
 
-@pytest.mark.parametrize("weights", [(0.5, 0.4), (1.5, -0.5)])
-def test_weights_that_are_no_mixture_are_refused(weights):
+def test_a_mixture_of_no_bets_is_refused():
     with pytest.raises(ParameterError):
-        bank([10.0], weights)
+        bank([10.0], 0)
 
 
 def test_a_threshold_below_one_is_refused():

@@ -82,10 +82,10 @@ def test_the_way_back_keeps_its_evidence_over_a_checkpoint_and_takes_only_what_s
     other.load(one.save())
     for row in rows[100:]:
         assert one.update(row[None], standing) == other.update(row[None], standing)
-    assert one.save()["r"].tobytes() == other.save()["r"].tobytes()
-    assert one.save()["r"][0, 1] == 0.0
+    assert one.save()["s"].tobytes() == other.save()["s"].tobytes()
+    assert one.save()["s"][0, 1] == 1.0
     one.drop(0)
-    assert one.save()["r"][0, 0] == 0.0
+    assert one.save()["s"][0, 0] == 1.0
 
 
 @pytest.mark.parametrize("changes", [{"narrowest": 0.0}, {"widest": -1.0}, {"c": 0.5}])
