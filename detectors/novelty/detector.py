@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy.special import gammaln
 
 from detectors import arrays
 from detectors.column import Column, Reached
@@ -114,6 +115,33 @@ def bets(shares: FloatArray, bound: float) -> FloatArray:
     """
     e: FloatArray = 1.0 + np.array(STAKES) * (shares[:, None] / bound - 1.0)
     return np.ascontiguousarray(e[:, :, None])
+
+
+def detectable(bound: float, threshold: float, blocks: int) -> float:
+    """Smallest share of novel parts found within about so many blocks; NaN if none is.
+
+    At that share the best bet's mean log e brings its part of the evidence from 1 to the threshold in time, parts independent.
+    """
+    needed = np.log(BETS * threshold) / blocks
+    counts = np.arange(BLOCK + 1.0)
+    log_e = np.log(bets(counts / BLOCK, bound)[:, :, 0])
+
+    def grows(share: float) -> bool:
+        chances = _binomials(counts) * share**counts * (1.0 - share) ** (BLOCK - counts)
+        return bool((chances @ log_e).max() >= needed)
+
+    bottom, top = bound, 1.0
+    if not grows(top):
+        return float("nan")
+    for _ in range(20):
+        middle = (bottom + top) / 2.0
+        bottom, top = (bottom, middle) if grows(middle) else (middle, top)
+    return top
+
+
+def _binomials(counts: FloatArray) -> FloatArray:
+    ways: FloatArray = np.exp(gammaln(BLOCK + 1.0) - gammaln(counts + 1.0) - gammaln(BLOCK - counts + 1.0))
+    return ways
 
 
 # --- conformance ------------------------------------------------------------------------------------------------------------
