@@ -124,8 +124,9 @@ class Space:
 
     def views(self) -> tuple[StreamView, tuple[ChannelView, ...]]:
         """As shown in status and metrics."""
-        parts = len(self._rows) if self.state == "learning" else self._judged
-        stream = StreamView(self.name, self.state, parts, self._needed, self.detail)
+        learning = self.state == "learning"
+        parts, needed = (len(self._rows), self._needed) if learning else (self._judged, self.plan.parts)
+        stream = StreamView(self.name, self.state, parts, needed, self.detail)
         if self.baseline is None or self._detector is None:
             return stream, ()
         channel = ChannelView(
