@@ -11,9 +11,9 @@ from typing import Any, Literal, Protocol, TypeVar, get_args
 
 from pydantic import BaseModel, ValidationError
 
+from agent.config.ageing import problems as limit_problems
 from agent.config.drawing import problems as drawing_problems
 from agent.config.explain import Place, Problem, dotted, explain, nearest
-from agent.config.limits import problems as limit_problems
 from agent.config.model import Config
 from agent.errors import ConfigError
 

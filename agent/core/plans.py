@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 
+from agent.config.ageing import spec_of
 from agent.config.drawing import drawn
-from agent.config.limits import spec_of
 from agent.config.model import StationSection
 from agent.core.ageing import DECISIONS_PER_MONTH, LimitPlan
 from agent.core.blocks import MIN_BLOCK_PARTS, BlockPlan
