@@ -42,7 +42,7 @@ def _out_of_reach(channel: str, limit: dict[str, Any], place: Place) -> Iterator
     spec, value = spec_of(channel, ()), limit.get("limit")
     if spec is not None and spec.transform == "log" and isinstance(value, int | float) and value <= 0:
         yield dotted((*place, "limit")), f"{channel} is always positive, got a limit of {value:g}", f"its unit is {spec.unit}"
-    both = set(_texts(limit.get("steps"))) & set(_texts(limit.get("renewals")))
+    both = set(_texts(limit.get("steps"))) & set(_texts(limit.get("renewals", ["lamp"])))
     if both:
         yield dotted((*place, "steps")), f"{', '.join(sorted(both))} cannot be a step and a renewal", "leave it in one of them"
 

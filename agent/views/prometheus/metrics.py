@@ -156,7 +156,7 @@ def _limits(snapshot: Snapshot) -> Iterator[Metric]:
     shown = [((s.station, v.limit), v) for s in snapshot.stations for v in s.limits]
     bounds = [((*labels, bound), getattr(v, bound)) for labels, v in shown for bound in ("days", "earliest", "latest")]
     spans = [((*labels[:2], "estimate" if labels[2] == "days" else labels[2]), days) for labels, days in bounds]
-    yield _gauge("limit_days", "Production days until the limit: estimate and 95 % interval.", (*key, "bound"), spans)
+    yield _gauge("limit_distance", "Production days until the limit: estimate and 95 % interval.", (*key, "bound"), spans)
     yield _gauge(
         "limit_informative",
         "1 when the interval is narrow enough to plan by.",
@@ -164,7 +164,10 @@ def _limits(snapshot: Snapshot) -> Iterator[Metric]:
         [(k, float(v.is_informative)) for k, v in shown],
     )
     yield _gauge(
-        "limit_more_days", "Production days until it is; +Inf while no ageing is seen.", key, [(k, v.more_days) for k, v in shown]
+        "limit_informative_after",
+        "Production days until it is; +Inf while no ageing is seen.",
+        key,
+        [(k, v.more_days) for k, v in shown],
     )
     yield _gauge("limit_due", "1 when the limit may be reached within its horizon.", key, [(k, float(v.is_due)) for k, v in shown])
     yield _gauge(
