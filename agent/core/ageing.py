@@ -118,8 +118,8 @@ class Ageing:
             return self._close(day)
         return []
 
-    def happened(self, kind: str) -> list[int]:
-        """An event at the station; which limits began anew. The day until then is given up: it was another level."""
+    def happened(self, kind: str) -> None:
+        """An event at the station. The day until then is given up: it was another level."""
         renewed = [k for k, plan in enumerate(self.plans) if kind in plan.renewals]
         stepped = [k for k, plan in enumerate(self.plans) if kind in plan.steps]
         for k in (*renewed, *stepped):
@@ -130,19 +130,13 @@ class Ageing:
             self._trend.step(k)
         for k in renewed:
             self._trend.forget(k)
+            self._stands[k] = False
         if renewed or stepped:
             self._found = None
-        return [k for k in renewed if self._returned(k)]
 
-    def returned(self) -> list[int]:
-        """Limits whose alarm ends with the production day just closed: a decision since it was raised no longer says so."""
-        evidence = self._trend.evidence
-        quiet = [k for k, plan in enumerate(self.plans) if 0.0 < evidence[k] < ADVISE_SHARE * plan.threshold]
-        return [k for k in quiet if self._returned(k)]
-
-    def _returned(self, k: int) -> bool:
-        stood, self._stands[k] = self._stands[k], False
-        return stood
+    def stands(self, alarm_id: str) -> bool | None:
+        """Whether the alarm of a limit still stands; None where it is none of these."""
+        return next((self._stands[k] for k, plan in enumerate(self.plans) if plan.alarm_id == alarm_id), None)
 
     def _day_of(self, on: date) -> _Day:
         count = len(self.plans)
@@ -166,6 +160,9 @@ class Ageing:
         self.days += 1
         self._found = None
         crossings = self._trend.update(row, np.array([over.last], dtype=np.int64))
+        evidence = self._trend.evidence
+        for k, plan in enumerate(self.plans):  # 0: no decision since it was raised
+            self._stands[k] &= not 0.0 < evidence[k] < ADVISE_SHARE * plan.threshold
         for crossing in crossings:
             self._stands[crossing.column] = True
         return crossings

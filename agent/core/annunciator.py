@@ -62,6 +62,8 @@ class Watched(Protocol):
     @property
     def watched(self) -> frozenset[str]: ...
 
+    def stands(self, alarm_id: str) -> bool | None: ...
+
 
 class Annunciator:
     """Raises and clears the alarms of one station, and keeps its lamp request in step with them."""
@@ -326,7 +328,9 @@ class Annunciator:
     def part_done(self, record: Inspection, effects: Effects) -> None:
         """One more part was judged: shifts shown to be over have returned; a hold grows."""
         for alarm in self._station.book.active():
-            if alarm.stream in self._station.streams and not self._change_stands(alarm.alarm_id):
+            of_channel = alarm.stream in self._station.streams
+            stands = self._change_stands(alarm.alarm_id) if of_channel else self._station.stands(alarm.alarm_id)
+            if stands is False:
                 self.clear(alarm, record.part_id, record.captured_at, effects)
         if self._station.incidents.grow(self._station.index):
             self._publish_incident(effects)

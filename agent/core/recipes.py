@@ -34,9 +34,9 @@ class PerRecipe:
         """The alarm stands at least until it would have been raised again."""
         self._stands.crossed(crossing, BLOCK_PARTS * blocks.group)
 
-    def returned(self, index: int) -> bool:
-        """Whether the alarm ends with the part `index`; said once."""
-        return self._stands.returned(index)
+    def stands(self, index: int) -> bool:
+        """Whether the alarm still stands at part `index`."""
+        return self._stands.stands(index)
 
     def save(self) -> dict[str, Any]:
         """For a checkpoint."""

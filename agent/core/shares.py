@@ -38,12 +38,9 @@ class OffDelay:
         taken = OFF_DELAY_FACTOR * (crossing.at + 1 - crossing.onset.estimate)
         self._until = max(crossing.at + max(taken, OFF_DELAY_BLOCKS * block_parts), self._until or 0)
 
-    def returned(self, index: int) -> bool:
-        """Whether the alarm ends with the part `index`; said once."""
-        if self._until is None or index <= self._until:
-            return False
-        self._until = None
-        return True
+    def stands(self, index: int) -> bool:
+        """Whether the alarm still stands at part `index`."""
+        return self._until is not None and index <= self._until
 
     def save(self) -> int | None:
         """For a checkpoint."""

@@ -21,7 +21,7 @@ class Spaces:
         self._leading = leading_view
         self.by_name: dict[str, Space] = {}
         self.candidates = Candidates()
-        self._stands: dict[str, OffDelay] = {}  # by view
+        self._stands: dict[str, OffDelay] = {}  # by alarm
 
     def of(self, name: str) -> Space | None:
         """The space of this name; None where there are as many as may be."""
@@ -36,16 +36,14 @@ class Spaces:
             self.candidates.add(candidate)
         if crossing is None:
             return None
-        self._stands.setdefault(record.view, OffDelay()).crossed(crossing, BLOCK)
-        return space.shift(crossing, self.alarm_id(record.view))
+        alarm_id = ALARM if record.view == self._leading else f"{record.view}-{ALARM}"
+        self._stands.setdefault(alarm_id, OffDelay()).crossed(crossing, BLOCK)
+        return space.shift(crossing, alarm_id)
 
-    def returned(self, view: str, index: int) -> bool:
-        """Whether the alarm of a view ends with the part `index`; said once."""
-        return view in self._stands and self._stands[view].returned(index)
-
-    def alarm_id(self, view: str) -> str:
-        """Of a view: the leading one's has the plain name."""
-        return ALARM if view == self._leading else f"{view}-{ALARM}"
+    def stands(self, alarm_id: str, index: int) -> bool | None:
+        """Whether an alarm still stands at part `index`; None where it was none of these."""
+        stands = self._stands.get(alarm_id)
+        return None if stands is None else stands.stands(index)
 
     def learn_anew(self, target: str) -> list[str]:
         """A person accepted the present state of a stream as normal: a space of the same frames is learned anew too; which were."""
@@ -59,7 +57,7 @@ class Spaces:
         return {
             "spaces": {name: space.save() for name, space in self.by_name.items()},
             "candidates": self.candidates.save(),
-            "stands": {view: stands.save() for view, stands in self._stands.items()},
+            "stands": {alarm_id: stands.save() for alarm_id, stands in self._stands.items()},
         }
 
     def load(self, saved: dict[str, Any]) -> None:
@@ -70,8 +68,8 @@ class Spaces:
                 fresh.load(space)
                 self.by_name[name] = fresh
         self.candidates.load(saved["candidates"])
-        for view, until in saved["stands"].items():
-            self._stands.setdefault(view, OffDelay()).load(until)
+        for alarm_id, until in saved["stands"].items():
+            self._stands.setdefault(alarm_id, OffDelay()).load(until)
 
 
 def _is_of(space: str, target: str) -> bool:

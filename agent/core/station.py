@@ -123,8 +123,7 @@ class Station:
             self._runs.start_new()
         if event.kind not in ("line_state", "clock"):
             self.incidents.happened(event.kind, self.index)
-            for k in self.ageing.happened(event.kind):
-                self.annunciator.returned(self.ageing.plans[k].alarm_id, "", event.at, effects)
+            self.ageing.happened(event.kind)
         if event.kind == "line_state":
             self._feed.line_state(event.value)
         self.reached(event.at, effects)
@@ -162,6 +161,13 @@ class Station:
         for alarm in self.book.all():
             if alarm.stream in anew:
                 self.annunciator.reset(alarm, at, effects)
+
+    def stands(self, alarm_id: str) -> bool | None:
+        """Whether what an alarm of a share or a limit is about goes on; None where it is about something else."""
+        if alarm_id in (rates.ALARM, mix.ALARM):
+            return (self.rates if alarm_id == rates.ALARM else self.mixes).stands(self.index)
+        novel = self.spaces.stands(alarm_id, self.index)
+        return self.ageing.stands(alarm_id) if novel is None else novel
 
     @property
     def waits_for_time(self) -> bool:
@@ -317,19 +323,13 @@ class Station:
                 self.annunciator.share_crossed(shift, record, effects)
             if space.learned_enough:
                 self._end_learning(space.name, space, record, effects)
-        if self.spaces.returned(record.view, self.index):
-            self.annunciator.returned(self.spaces.alarm_id(record.view), record.part_id, record.captured_at, effects)
 
     def _age(self, named: dict[str, float | None], record: Inspection, effects: Effects) -> None:
         """The channels an engineer gave a limit for."""
-        days = self.ageing.days
         for crossing in self.ageing.observe(record, named, self.index) if self.ageing.plans else ():
             if self.registered:
                 plan, found = self.ageing.plans[crossing.column], self.ageing.time_to_limit(crossing.column)
                 self.annunciator.limit_near(plan, found, crossing, record, effects)
-        if self.ageing.days != days:
-            for k in self.ageing.returned():
-                self.annunciator.returned(self.ageing.plans[k].alarm_id, record.part_id, record.captured_at, effects)
 
     def _pictures_of(self, record: Inspection) -> Pictures:
         key = f"{record.view}/{record.position}"
@@ -363,7 +363,7 @@ class Station:
         if blocks is None:
             self.counters["too_many_streams"] += 1
         else:
-            self._count(self.rates, blocks, record.verdict, rates.ALARM, record, effects)
+            self._count(self.rates, blocks, record.verdict, record, effects)
         if record.class_name or f"{mix.KIND}/{record.recipe}" in self.mixes.by_name:
             self._observe_class(record, effects)
 
@@ -376,16 +376,13 @@ class Station:
         kind, is_news = blocks.tested.kind_of(record.class_name)
         self.annunciator.returned(mix.NEWS, record.part_id, record.captured_at, effects)
         self._find([mix.news(kind, record)] if is_news else [], mix.FAMILY, record.part_id, record.captured_at, effects)
-        self._count(self.mixes, blocks, kind, mix.ALARM, record, effects)
+        self._count(self.mixes, blocks, kind, record, effects)
 
-    def _count(self, recipes: PerRecipe, blocks: Blocks, kind: str, alarm_id: str, record: Inspection, effects: Effects) -> None:
+    def _count(self, recipes: PerRecipe, blocks: Blocks, kind: str, record: Inspection, effects: Effects) -> None:
         """One part more of a kind, in the blocks of its recipe."""
-        crossings = blocks.observe(kind, index=self.index, at=record.captured_at)
-        for crossing in crossings:
+        for crossing in blocks.observe(kind, index=self.index, at=record.captured_at):
             recipes.crossed(blocks, crossing)
             self.annunciator.share_crossed(blocks.tested.shift(blocks.name, crossing), record, effects)
-        if not crossings and recipes.returned(self.index):
-            self.annunciator.returned(alarm_id, record.part_id, record.captured_at, effects)
         if blocks.learned_enough:
             self._end_learning(blocks.name, blocks, record, effects)
 

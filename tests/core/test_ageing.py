@@ -95,6 +95,7 @@ def test_a_lamp_that_does_not_age_is_never_due():
 def test_another_lamp_ends_the_alarm_and_begins_anew(faded):
     folding = Folding(limited()).all(days(fading, 75))
     folding.fold(event("lamp", 75))
+    folding.fold(entry(75, 0, 100.0))
     assert folding.alarms[-1].transition == "UNACK→RTNUN"
     assert facts(folding.alarms[:1]) == facts(faded.alarms)
     folding.all(days(lambda _day: 100.0, 10, first=75))
