@@ -88,7 +88,7 @@ class Blocks:
         self.detail = ""
         self._learned: list[Block] = []
         self._tried = 0  # attempts to end learning
-        self._open = Block()
+        self._open, self._parts = Block(), 0
         self._since: datetime | None = None  # when the open block began
         self._last = 0  # index of its last part
         self._closed = 0  # blocks since armed
@@ -112,18 +112,19 @@ class Blocks:
         """Take one part; crossings only while armed. A block too old is closed by the next part, which begins another."""
         crossings: list[Crossing] = []
         old = self._since is not None and (at - self._since).total_seconds() >= BLOCK_S * self.group
-        if old and self._open.total() >= MIN_BLOCK_PARTS * self.group:
+        if old and self._parts >= MIN_BLOCK_PARTS * self.group:
             crossings = self._close()
-        if not self._open:
+        if self._parts == 0:
             self._since = at
         self._open[kind] += 1
+        self._parts += 1
         self._last = index
-        if self._open.total() >= BLOCK_PARTS * self.group:
+        if self._parts >= BLOCK_PARTS * self.group:
             crossings = self._close()
         return crossings
 
     def _close(self) -> list[Crossing]:
-        block, self._open, self._since = self._open, Block(), None
+        block, self._open, self._parts, self._since = self._open, Block(), 0, None
         if self.state == "learning":
             self._learned.append(block)
         if self.state != "armed":
@@ -157,13 +158,13 @@ class Blocks:
     def arm(self) -> None:
         """Put the candidate in force; the next part begins a block."""
         self.tested.arm()
-        self._open, self._since, self._closed = Block(), None, 0
+        self._open, self._parts, self._since, self._closed = Block(), 0, None, 0
         self.state, self.detail = "armed", ""
 
     def views(self) -> tuple[StreamView, tuple[ChannelView, ...]]:
         """As shown in status and metrics; blocks are counted as full ones."""
         needed = self._needed * BLOCK_PARTS
-        done = len(self._learned) * BLOCK_PARTS + self._open.total() if self.state == "learning" else needed
+        done = len(self._learned) * BLOCK_PARTS + self._parts if self.state == "learning" else needed
         stream = StreamView(self.name, self.state, done, needed, self.detail)
         return stream, self.tested.views(self.name, self._closed) if self.state == "armed" else ()
 
@@ -187,3 +188,4 @@ class Blocks:
         self._tried = saved["tried"]
         counts, self._since, self._last = saved["open"]
         self._open, self._closed = Block(counts), saved["closed"]
+        self._parts = self._open.total()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from math import isnan
 from typing import Any, Literal
 
 import numpy as np
@@ -56,6 +57,7 @@ class Space:
         self._rows: list[FloatArray] = []
         self._tried = 0  # attempts to end learning
         self._judged = 0  # parts since armed
+        self._open: list[tuple[float, int]] = []  # p and index of the parts of the open block
 
     def observe(self, row: FloatArray, *, index: int, part_id: str) -> tuple[Candidate | None, Crossing | None]:
         """Take one part's channels, (C,), NaN = not measured: itself, when it is novel, and a crossing; only while armed."""
@@ -65,15 +67,24 @@ class Space:
             return None, None
         assert self._gauge is not None
         assert self._detector is not None
-        x = row[None, :]
-        p = self._gauge.judge(x)[1]
-        self._judged += not np.isnan(p[0])
+        p = self._gauge.p_of(row)
+        if isnan(p):
+            return None, None
         candidate = None
-        if p[0] <= LEVEL:
-            channels = tuple(self.specs[k].name for k in self._gauge.standing_out(x)[:NAMED])
-            candidate = Candidate(index, part_id, self.name, float(p[0]), channels)
-        crossings = self._detector.update(p[:, None], np.array([index], dtype=np.int64))
-        return candidate, crossings[0] if crossings else None
+        if p <= LEVEL:
+            channels = tuple(self.specs[k].name for k in self._gauge.standing_out(row[None, :])[:NAMED])
+            candidate = Candidate(index, part_id, self.name, p, channels)
+        self._judged += 1
+        self._open.append((p, index))
+        return candidate, self._fold() if len(self._open) == BLOCK else None
+
+    def _fold(self) -> Crossing | None:
+        """A block is complete: nothing is bet before."""
+        assert self._detector is not None
+        p, at = np.array([p for p, _ in self._open]), np.array([index for _, index in self._open], dtype=np.int64)
+        self._open = []
+        crossings = self._detector.update(p[:, None], at)
+        return crossings[0] if crossings else None
 
     @property
     def learned_enough(self) -> bool:
@@ -105,7 +116,7 @@ class Space:
         self._detector = Novelty(self.baseline.share, self.plan.threshold)
         found = detectable(self.baseline.share, self.plan.threshold, DETECTABLE_PARTS // BLOCK)
         self._smallest_shift = 100.0 * (found - self.baseline.share)
-        self._judged = 0
+        self._judged, self._open = 0, []
         self.state, self.detail = "armed", ""
 
     @property
@@ -150,6 +161,7 @@ class Space:
             "detail": self.detail,
             "baseline": None if self.baseline is None else dict(self.baseline.to_arrays()),
             "detector": None if self._detector is None else dict(self._detector.save()),
+            "open": list(self._open),
             "rows": np.stack(self._rows) if self._rows else None,
             "plain": (self._tried, self._judged, len(self.specs)),
         }
@@ -164,4 +176,5 @@ class Space:
             self._detector.load(saved["detector"])
         self.state, self.detail = saved["state"], saved["detail"]
         self._rows = [] if saved["rows"] is None else list(saved["rows"])
+        self._open = [(p, index) for p, index in saved["open"]]
         self._tried, self._judged, _ = saved["plain"]

@@ -284,8 +284,8 @@ class Station:
         self._observe(f"imaging/{place}", row[:plain], record, run, effects)
         part = self._observe_compared(row[plain:], compared, frame.reference, record, run, effects) if compared else row[:0]
         if part is not None:
-            reference = frame.reference if part.size else ""
-            self._observe_together(f"{place}/{reference}", np.concatenate([row[:plain], part]), frame.reference, record, effects)
+            reference, together = (frame.reference, np.concatenate([row[:plain], part])) if part.size else ("", row[:plain])
+            self._observe_together(f"{place}/{reference}", together, frame.reference, record, effects)
         self._age(named, record, effects)
         return True
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 import numpy as np
 
 from detectors import arrays
@@ -38,6 +40,7 @@ class Gauge:
         self._correlation = correlation[np.ix_(self._used, self._used)]
         self._whiten = np.linalg.inv(np.linalg.cholesky(self._correlation))
         self._calibration = calibration
+        self._spreads = [2.0 / (9.0 * max(count, 1)) for count in range(self._used.size + 1)]  # by channels measured
 
     def judge(self, x: FloatArray) -> tuple[FloatArray, FloatArray]:
         """How novel parts are: distances (T,) and conformal p (T,), for channel values (T, C); NaN where too little was measured.
@@ -47,12 +50,12 @@ class Gauge:
         between numbers of channels by the cube root of Wilson and Hilferty (1931): about N(0, 1) for ordinary parts. Raises
         ShapeError.
         """
-        z = self.standardised(x)
-        distance = np.array([self._distance(row) for row in z], dtype=np.float64)  # part by part: a batch has no say in the bits
-        further = self._calibration.size - np.searchsorted(self._calibration, distance, side="left")
-        p: FloatArray = np.asarray((1.0 + further) / (self._calibration.size + 1.0), dtype=np.float64)
-        p[np.isnan(distance)] = np.nan
-        return distance, p
+        judged = np.array([self._judged(row) for row in self.standardised(x)], dtype=np.float64).reshape(-1, 2)
+        return judged[:, 0].copy(), judged[:, 1].copy()
+
+    def p_of(self, row: FloatArray) -> float:
+        """Conformal p of one part, (C,); the same as `judge` says among others. Raises ShapeError."""
+        return self._judged(self.standardised(row[None, :])[0])[1]
 
     def standardised(self, x: FloatArray) -> FloatArray:
         """Scores (T, channels used): the baseline's quantiles inside its range, a straight line in robust units beyond.
@@ -60,8 +63,11 @@ class Gauge:
         Raises ShapeError.
         """
         x = arrays.finite_or_missing(arrays.rows(x, self._channels))[:, self._used]
-        inside = np.minimum(np.maximum(x, self._lowest), self._highest)
-        scored: FloatArray = self._table.of(inside) + (x - inside) / self._scale
+        beyond = x - np.minimum(np.maximum(x, self._lowest), self._highest)
+        scored = self._table.of(x)
+        if not np.count_nonzero(beyond):  # as nearly always; adding nothing would say the same
+            return scored
+        scored += beyond / self._scale
         return np.minimum(np.maximum(scored, -Z_LIMIT), Z_LIMIT)
 
     def standing_out(self, x: FloatArray) -> list[int]:
@@ -77,7 +83,8 @@ class Gauge:
         ranked: list[int] = self._used[known[np.argsort(-apart, kind="stable")]].tolist()
         return ranked
 
-    def _distance(self, row: FloatArray) -> float:
+    def _judged(self, row: FloatArray) -> tuple[float, float]:
+        """Distance and p of one row of scores: part by part, so that a batch has no say in the bits."""
         measured = ~np.isnan(row)
         count = int(np.count_nonzero(measured))
         if count == row.size:
@@ -87,6 +94,8 @@ class Gauge:
             own = row[measured]
             square = float(own @ np.linalg.solve(self._correlation[np.ix_(measured, measured)], own))
         else:
-            return float("nan")
-        spread = 2.0 / (9.0 * count)
-        return (float(np.cbrt(square / count)) - (1.0 - spread)) / float(np.sqrt(spread))
+            return math.nan, math.nan
+        spread = self._spreads[count]
+        distance = (math.cbrt(square / count) - (1.0 - spread)) / math.sqrt(spread)
+        nearer = int(self._calibration.searchsorted(distance, side="left"))
+        return distance, (1.0 + self._calibration.size - nearer) / (self._calibration.size + 1.0)
