@@ -300,6 +300,34 @@ class StreamView:
 
 
 @dataclass(frozen=True, slots=True)
+class LimitView:
+    """One limit of slow ageing, as it stood when the last production day was over. Days are production days from then.
+
+    slope: a day, in the channel's unit; NaN while there is no line. days, earliest, latest: until the limit, and the 95 % interval;
+    infinite where it never is. more_days: how many more until that is informative; 0 where it is.
+    """
+
+    limit: str  # its name
+    view: str
+    recipe: str | None  # None: every one
+    channel: str
+    unit: str
+    value: float
+    beyond: str  # above | below
+    horizon_days: float
+    production_days: int  # so far
+    slope: float
+    days: float
+    earliest: float
+    latest: float
+    more_days: float
+    is_informative: bool
+    is_due: bool  # advised: the limit may be reached within the horizon
+    evidence: float
+    threshold: float
+
+
+@dataclass(frozen=True, slots=True)
 class StationView:
     """One station as it stands."""
 
@@ -321,6 +349,8 @@ class StationView:
     channels: tuple[ChannelView, ...]
     counters: dict[str, int]  # duplicates, late, unmatched outcomes, frames missing, … by reason
     andon: AndonDoc | None
+    limits: tuple[LimitView, ...] = ()
+    novel_parts: int = 0  # told to the audit planner so far
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,8 +8,10 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from detectors.contract import BoolArray, FloatArray
+from detectors import arrays
+from detectors.contract import BoolArray, Crossing, FloatArray, SavedState
 from detectors.evidence import EvidenceBank
+from detectors.onset import from_lows
 from detectors.walk import Trace, Walk
 
 # Rows folded at once: no say in the bits, and few enough that behind a crossing little is folded twice.
@@ -67,23 +69,68 @@ class Columns:
         self._walk.restored()
 
 
-class Column:
-    """The same of a single column."""
+class ColumnDetector:
+    """What detectors of few columns have in common: their figures, a crossing as it is told, and their state.
 
-    def __init__(self, bets: int, threshold: float, counted: int) -> None:
-        """counted: how many further sums. Raises ParameterError for a threshold below 1."""
-        self._columns = Columns(bets, np.array([float(threshold)]), counted)
-        self.bank = self._columns.bank
+    A subclass folds its rows into `_columns`, says what a crossing's size is, and which arrays it keeps of its own. sides: 2 where
+    the first half of the bets is on more and the second on less.
+    """
 
-    def fold(self, e: FloatArray, counted: FloatArray, labels: list[int]) -> Iterator[Reached]:
-        """Fold rows of e-values (T, J, 1), and what is counted (T, D); each crossing as it happens."""
-        for _, reached in self._columns.fold(e, counted[:, :, None], labels):
-            yield reached
+    def __init__(self, bets: int, thresholds: FloatArray, *, sides: int = 1) -> None:
+        self._columns = Columns(bets, thresholds, 2)
+        self._bets = bets
+        self._side = bets // sides
 
-    def state(self) -> dict[str, NDArray[Any]]:
-        """Its arrays themselves: copy them to keep, write to them to continue from others, then call `restored`."""
-        return self._columns.state()
+    @property
+    def columns(self) -> int:
+        """Number of things tested side by side, K."""
+        return int(self._columns.bank.thresholds.shape[0])
 
-    def restored(self) -> None:
-        """The arrays of `state` were overwritten."""
+    @property
+    def evidence(self) -> FloatArray:
+        """Current evidence, (K,), a copy; 0 after a restart."""
+        return self._columns.bank.evidence
+
+    @property
+    def thresholds(self) -> FloatArray:
+        """Alarm thresholds c, (K,), a copy."""
+        return self._columns.bank.thresholds
+
+    def save(self) -> SavedState:
+        """Copy of the whole state; a baseline is kept by who fitted it."""
+        return {name: array.copy() for name, array in self._state().items()}
+
+    def load(self, saved: SavedState) -> None:
+        """Continue from a saved state. Raises ShapeError when it is not this detector's."""
+        arrays.restore(self._state(), saved)
         self._columns.restored()
+
+    def _crossing(self, k: int, reached: Reached) -> Crossing:
+        """A crossing of column k: onset by the lows of the bets on its side, size since the leading bet's low."""
+        at, evidence, updates, lead, trace = reached
+        down, own = divmod(lead, self._side)
+        first = down * self._side
+        lows = trace.lows(trace.sums[:, first : first + self._side])
+        low = lows[own]
+        counted = (trace.sums[-1] - trace.sums[low])[self._bets :].tolist()
+        return Crossing(
+            column=k,
+            at=at,
+            evidence=evidence,
+            threshold=float(self.thresholds[k]),
+            updates=updates,
+            onset=from_lows(trace.labels[lows].tolist(), own, at, int(trace.labels[0])),
+            direction=-1 if down else 1,
+            size=self._size(k, counted[0], counted[1], int(trace.counts[-1] - trace.counts[low])),
+        )
+
+    def _size(self, k: int, first: float, second: float, rows: int) -> float:
+        """A crossing's size from what was counted since the onset, in so many rows."""
+        raise NotImplementedError
+
+    def _own(self) -> dict[str, NDArray[Any]]:
+        """Arrays kept beside the columns'."""
+        return {}
+
+    def _state(self) -> dict[str, NDArray[Any]]:
+        return self._columns.state() | self._own()

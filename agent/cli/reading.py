@@ -49,6 +49,9 @@ def status(config_file: Path | None, state_dir: Path | None, as_json: bool, max_
         for t in s["streams"]
     ]
     console.table("Streams", ("station", "stream", "state", "parts", "detail"), streams)
+    limits = [_limit(s["station"], limit) for s in shown["stations"] for limit in s["limits"]]
+    if limits:
+        console.table("Limits", ("station", "limit", "channel", "production days left", "state"), limits)
     edges = [
         (kind[:-1], name, ", ".join(f"{key} {_figure(value)}" for key, value in figures.items()))
         for kind in ("taps", "sinks")
@@ -60,6 +63,21 @@ def status(config_file: Path | None, state_dir: Path | None, as_json: bool, max_
     if standing:
         console.next_step(f"linewarden alarms{again(config_file, state_dir)}")
     return 0
+
+
+def _limit(station: str, limit: dict[str, Any]) -> tuple[str, ...]:
+    """One limit of slow ageing; what never is, is null in JSON."""
+    which = f"{limit['channel']} {limit['beyond']} {limit['value']:g} {limit['unit']}"
+    if limit["is_informative"]:
+        left = f"{_number(limit['days'])} ({_number(limit['earliest'])} to {_number(limit['latest'])})"
+        return (station, limit["limit"], which, left, "due" if limit["is_due"] else "")
+    more = limit["more_days"]
+    wait = "no ageing seen" if more is None else f"not informative yet, {more:.0f} more days"
+    return (station, limit["limit"], which, f"at least {_number(limit['earliest'])}", wait)
+
+
+def _number(days: float | None) -> str:
+    return "never" if days is None else f"{days:.0f}"
 
 
 @click.command("alarms", short_help="The alarms that stand, and what to do.")

@@ -11,6 +11,7 @@ from typing import Any, Literal, Protocol, TypeVar, get_args
 
 from pydantic import BaseModel, ValidationError
 
+from agent.config.ageing import problems as limit_problems
 from agent.config.drawing import problems as drawing_problems
 from agent.config.explain import Place, Problem, dotted, explain, nearest
 from agent.config.model import Config
@@ -62,6 +63,7 @@ def parse(raw: bytes, plug_ins: PlugInOptions) -> Config:
     problems += _duplicates(body)
     for index, station in _sections(body, "stations"):
         problems += drawing_problems(station, ("stations", index))
+        problems += limit_problems(station, ("stations", index))
     if problems or config is None:
         raise ConfigError(problems)
     return config

@@ -8,6 +8,7 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from pydantic import BaseModel, ConfigDict, Field, field_validator
 
+from agent.config.limits import LimitSection
 from agent.config.references import ReferenceSection
 
 Text = Annotated[str, Field(min_length=1, max_length=256)]
@@ -78,7 +79,8 @@ class BaselineSection(Section):
         default=240,
         ge=60,
         le=10_000,
-        description="Blocks of 200 parts or 15 minutes a recipe's reject rate is learned from; fewer arm sooner and see less.",
+        description="Blocks of 200 parts or 15 minutes a recipe's reject rate and mix of classes are learned from; fewer arm "
+        "sooner and see less.",
     )
     arming: Literal["automatic", "after_acceptance"] = Field(
         default="automatic",
@@ -87,7 +89,7 @@ class BaselineSection(Section):
     tolerances: dict[str, Annotated[float, Field(ge=0)]] = Field(
         default_factory=dict,
         description="Per channel, the change too small to matter, in the channel's tolerance unit (see docs/channels.md); "
-        "for reject_rate a share of the rate (default 0.1).",
+        "for reject_rate and class_mix a share of the rate (default 0.1).",
     )
 
 
@@ -185,6 +187,7 @@ class StationSection(Section):
     picture: PictureSection = Field(default=PictureSection(), description="Hard limits of a picture.")
     feed: FeedSection = Field(default=FeedSection(), description="Feed health.")
     references: list[ReferenceSection] = Field(default=[], max_length=64, description="Golden frames.")
+    limits: list[LimitSection] = Field(default=[], max_length=32, description="Limits of slow ageing.")
 
 
 class PlugIn(Section):

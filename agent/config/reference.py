@@ -15,6 +15,7 @@ from typing import Any
 
 from pydantic import BaseModel
 
+from agent.config.limits import LimitSection
 from agent.config.load import KINDS, PlugInOptions
 from agent.config.model import (
     AgentSection,
@@ -49,6 +50,7 @@ _STATION_TABLES: tuple[tuple[str, type[BaseModel]], ...] = (
 _STATION_LISTS: tuple[tuple[str, type[BaseModel]], ...] = (
     ("references", ReferenceSection),
     ("references.calipers", CaliperSection),
+    ("limits", LimitSection),
 )
 # What the sample's station says where an option has no default: a plausible register entry to overwrite.
 _REGISTER = {

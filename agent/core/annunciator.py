@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 from datetime import datetime
-from math import exp
+from math import exp, isinf
 from typing import TYPE_CHECKING, Any, Protocol
 from zoneinfo import ZoneInfo
 
 import msgspec
 
+from agent.core.ageing import DECISIONS_PER_MONTH, FAMILY
 from agent.core.alarms import Alarm, AlarmBook, occurrence_id
 from agent.core.causes import say_causes
 from agent.core.conditions import Finding
 from agent.core.incidents import NOTHING_BEFORE
-from agent.core.texts import FAMILIES, say
+from agent.core.texts import CLASSES, FAMILIES, say
 from agent.documents import AlarmDoc, AndonDoc, Colour, EvidenceDoc, OnsetDoc
 from agent.messages import alarm_messages, message
 from detectors.attribution import Symptom
@@ -22,17 +23,19 @@ from detectors.contract import Onset
 
 if TYPE_CHECKING:
     from agent.config.model import StationSection
+    from agent.core.ageing import LimitPlan
     from agent.core.effects import Effects
     from agent.core.incidents import Incidents
     from agent.core.ledger import Pending
     from agent.core.parts import PartsInFront
-    from agent.core.rates import Rate
+    from agent.core.shares import Shift
     from agent.core.streams import Stream
     from agent.core.truth import Truth
     from agent.core.watch import Found
     from agent.records import Inspection
     from detectors.channels import ChannelSpec
     from detectors.contract import Crossing
+    from detectors.trend import TimeToLimit
 
 ALARM_IDS = {
     "lighting": "picture-light",
@@ -43,7 +46,6 @@ ALARM_IDS = {
     "scores": "model-scores",
 }
 OUTCOME_ALARM = "bad-parts-passed"
-RATE_ALARM = "reject-rate"
 _ANDON_CODES: dict[Colour, int] = {"none": 0, "white": 1, "amber": 2, "blue": 3}
 
 
@@ -59,6 +61,8 @@ class Watched(Protocol):
 
     @property
     def watched(self) -> frozenset[str]: ...
+
+    def stands(self, alarm_id: str) -> bool | None: ...
 
 
 class Annunciator:
@@ -151,50 +155,83 @@ class Annunciator:
         station.incidents.hold(first, station.index, verified=verified)
         self._publish_incident(effects)
 
-    def rate_crossed(self, rate: Rate, crossing: Crossing, record: Inspection, effects: Effects) -> None:
-        """More or fewer parts are rejected than the baseline of this recipe allows."""
-        assert rate.baseline is not None
-        code = "reject_rate_higher" if crossing.direction > 0 else "reject_rate_lower"
-        self._observe([Symptom("rates", code, crossing.onset)], record.captured_at, effects)
+    def share_crossed(self, shift: Shift, record: Inspection, effects: Effects) -> None:
+        """A share of the parts (rejected, of a class, novel) has left what was learned."""
+        crossing = shift.crossing
+        self._observe([Symptom(shift.family, shift.code, crossing.onset, shift.channel)], record.captured_at, effects)
         onset = self._onset(crossing.onset)
         alarm = Alarm(
-            alarm_id=RATE_ALARM,
+            alarm_id=shift.alarm_id,
             station=self._station.options.id,
-            stream=rate.name,
-            code=code,
+            stream=shift.stream,
+            code=shift.code,
             priority="warning",
             andon="amber",
             latching=False,
             changed_at=record.captured_at,
         )
         evidence = EvidenceDoc(
-            detector="rate_shift",
-            channel="reject_rate",
+            detector=shift.detector,
+            channel=shift.channel,
             value=crossing.evidence,
             threshold=crossing.threshold,
-            by_chance=_by_chance(crossing.evidence, rate.plan.updates_per_month),
+            by_chance=_by_chance(crossing.evidence, shift.updates_per_month),
             records=crossing.updates,
             change=100.0 * crossing.size,
             unit="% of parts",
             onset=onset,
         )
-        was = rate.baseline.rate
-        words = {"size": _percent(was + crossing.size), "was": _percent(was), "since": self._clock(onset.at, record.captured_at)}
+        words = {
+            "size": _percent(shift.was + crossing.size),
+            "was": _percent(shift.was),
+            "since": self._clock(onset.at, record.captured_at),
+            **{name: CLASSES[self._language].get(word, word) for name, word in shift.words.items()},
+        }
         self._raise(alarm, evidence, words, record.part_id, effects)
 
-    def rate_returned(self, record: Inspection, effects: Effects) -> None:
-        """The reject rate has not crossed again for long enough."""
-        alarm = self._station.book.get(RATE_ALARM)
+    def limit_near(self, plan: LimitPlan, found: TimeToLimit, crossing: Crossing, record: Inspection, effects: Effects) -> None:
+        """Slow ageing will surely reach its limit within the horizon. What has aged for weeks is no news of now: no onset."""
+        here = Onset(crossing.at, crossing.at, crossing.at)
+        self._observe([Symptom(FAMILY, "limit_near", here, plan.name)], record.captured_at, effects)
+        alarm = Alarm(
+            alarm_id=plan.alarm_id,
+            station=self._station.options.id,
+            stream=FAMILY,
+            code="limit_near" if found.estimate > 0.0 else "limit_reached",
+            priority="warning",
+            andon="amber",
+            latching=False,
+            changed_at=record.captured_at,
+        )
+        evidence = EvidenceDoc(
+            detector=FAMILY,
+            channel=plan.spec.name,
+            value=crossing.evidence,
+            threshold=crossing.threshold,
+            by_chance=_by_chance(crossing.evidence, DECISIONS_PER_MONTH),
+            records=crossing.updates,
+            change=crossing.size,
+            unit=plan.spec.unit,
+        )
+        words = {
+            "what": plan.name,
+            "limit": f"{plan.limit:.4g} {plan.spec.unit}",
+            "days": _days(found.estimate),
+            "span": f"{_days(found.earliest)}–{_days(found.latest)}",
+        }
+        self._raise(alarm, evidence, words, record.part_id, effects)
+
+    def returned(self, alarm_id: str, part_id: str, at: datetime, effects: Effects) -> None:
+        """What an alarm stood for is over, if it stands."""
+        alarm = self._station.book.get(alarm_id)
         if alarm is not None and alarm.active:
-            self.clear(alarm, record.part_id, record.captured_at, effects)
+            self.clear(alarm, part_id, at, effects)
 
     def found(self, finding: Finding, stream: str, part_id: str, at: datetime, effects: Effects) -> None:
         """A deterministic condition began or ended at part `part_id`, or, where nothing arrives, at time `at`."""
         station = self._station
         if not finding.stands:
-            standing = station.book.get(finding.alarm_id)
-            if standing is not None and standing.active:
-                self.clear(standing, part_id, at, effects)
+            self.returned(finding.alarm_id, part_id, at, effects)
             return
         here = Onset(station.index, station.index, station.index)
         self._observe([Symptom(stream, finding.code, here)], at, effects)
@@ -291,7 +328,9 @@ class Annunciator:
     def part_done(self, record: Inspection, effects: Effects) -> None:
         """One more part was judged: shifts shown to be over have returned; a hold grows."""
         for alarm in self._station.book.active():
-            if alarm.stream in self._station.streams and not self._change_stands(alarm.alarm_id):
+            of_channel = alarm.stream in self._station.streams
+            stands = self._change_stands(alarm.alarm_id) if of_channel else self._station.stands(alarm.alarm_id)
+            if stands is False:
                 self.clear(alarm, record.part_id, record.captured_at, effects)
         if self._station.incidents.grow(self._station.index):
             self._publish_incident(effects)
@@ -421,6 +460,10 @@ def _change(spec: ChannelSpec, change: float) -> tuple[float, str, str]:
 def _percent(share: float) -> str:
     percent = 100.0 * share
     return f"{percent:.1f} %" if percent >= 0.95 or percent == 0.0 else f"{percent:.2g} %"
+
+
+def _days(days: float) -> str:
+    return "?" if isinf(days) else f"{days:.0f}"
 
 
 def _by_chance(evidence: float, updates_per_month: float) -> str:

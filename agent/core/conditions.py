@@ -24,7 +24,7 @@ class Finding:
     part_id: str = ""
     words: dict[str, str] = field(default_factory=dict)
     colour: Colour = "amber"
-    priority: Literal["warning", "critical"] = "warning"
+    priority: Literal["info", "warning", "critical"] = "warning"
 
 
 class Condition:

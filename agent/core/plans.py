@@ -4,13 +4,21 @@ from __future__ import annotations
 
 import numpy as np
 
+from agent.config.ageing import spec_of
 from agent.config.drawing import drawn
 from agent.config.model import StationSection
-from agent.core.rates import CHANNEL, MIN_BLOCK_PARTS, RatePlan
+from agent.core.ageing import DECISIONS_PER_MONTH, LimitPlan
+from agent.core.blocks import MIN_BLOCK_PARTS, BlockPlan
+from agent.core.novelty import KIND, MIN_PARTS, Space, SpacePlan
+from agent.core.rates import CHANNEL
 from agent.core.streams import StreamPlan
 from agent.records import Inspection
 from detectors.budget import LEVEL_SHARE, station_shares, threshold
 from detectors.channels import CAMERA_CHANNELS, IMAGE_CHANNELS, SCORE_CHANNELS, ChannelSpec, reference_channels
+from detectors.novelty import BLOCK
+
+# Tolerance of a class's share, by this name among the channels'.
+MIX = "class_mix"
 
 
 def model_key(record: Inspection) -> str:
@@ -29,9 +37,9 @@ class Plans:
         }
         # A part is held against one reference of its view: shares for the one with most channels, none where there is none.
         most = [max((len(s) for (of, _), s in self._references.items() if of == view), default=0) for view in options.views]
-        plain = len(IMAGE_CHANNELS) + len(SCORE_CHANNELS)
-        # The reject rate is one more channel of the station, with an equal share.
-        columns = len(options.positions) * sum(plain + more for more in most) + 1
+        plain = len(IMAGE_CHANNELS) + len(SCORE_CHANNELS) + 1  # and the share of novel parts
+        # The reject rate, the mix of classes and each limit are one more channel of the station each, with an equal share.
+        columns = len(options.positions) * sum(plain + more for more in most) + 2 + len(options.limits)
         outcome_share = options.outcome_share if options.outcomes.mode != "none" else 0.0
         self.channel_share, self.outcome_share = station_shares(options.false_alarms_per_month, outcome_share, columns)
         # Of a channel's share, the level test's: the spread's and, where runs differ, the run means' follow from its threshold.
@@ -47,16 +55,24 @@ class Plans:
     def specs(self, name: str) -> tuple[ChannelSpec, ...]:
         """The channels of a stream by its name: imaging/…, scores/…, fixtures/view/reference, part/view/position/recipe/reference.
 
-        The last step of the latter two names the golden frame and what is drawn in it.
+        The last step of the latter two names the golden frame and what is drawn in it. novelty/view/position/recipe/reference:
+        imaging and part together; the last step is empty where there is nothing to compare with.
         """
         kind, view, rest = name.split("/", 2)
+        if kind == KIND and name.endswith("/"):
+            return IMAGE_CHANNELS
         if kind in ("imaging", "scores"):
             return IMAGE_CHANNELS if kind == "imaging" else SCORE_CHANNELS
         if kind == "fixtures":
             return CAMERA_CHANNELS
         position = max((p for p in self._options.positions if rest.startswith(f"{p}/")), key=len, default="")
         recipe = rest.removeprefix(f"{position}/").rpartition("/")[0]
-        return tuple(spec for spec in self.compared(view, recipe) if spec.family != "camera")
+        part = tuple(spec for spec in self.compared(view, recipe) if spec.family != "camera")
+        return (*IMAGE_CHANNELS, *part) if kind == KIND else part
+
+    def space(self, name: str) -> Space:
+        """A channel space by its name, about to be learned."""
+        return Space(name, self.specs(name), self.novelty)
 
     def stream(self, name: str) -> StreamPlan:
         """The plan of a stream by its name."""
@@ -71,16 +87,54 @@ class Plans:
             min_own=self._options.baseline.min_stream_parts,
         )
 
-    @property
-    def rates(self) -> RatePlan:
-        """The plan of every reject rate: a block has at least MIN_BLOCK_PARTS parts, of whichever recipe."""
+    def _blocks(self, tolerance: str) -> BlockPlan:
+        """The plan of what is counted in blocks: one has at least MIN_BLOCK_PARTS parts, of whichever recipe."""
         blocks_per_month = self._options.parts_per_month / MIN_BLOCK_PARTS
-        return RatePlan(
+        return BlockPlan(
             threshold=threshold(blocks_per_month, self.channel_share),
             blocks=self._options.baseline.rate_blocks,
-            tolerance=self._options.baseline.tolerances.get(CHANNEL, 0.1),
+            tolerance=self._options.baseline.tolerances.get(tolerance, 0.1),
             updates_per_month=blocks_per_month,
         )
+
+    @property
+    def rates(self) -> BlockPlan:
+        """The plan of every reject rate."""
+        return self._blocks(CHANNEL)
+
+    @property
+    def mixes(self) -> BlockPlan:
+        """The plan of every mix of classes."""
+        return self._blocks(MIX)
+
+    @property
+    def novelty(self) -> SpacePlan:
+        """The plan of every channel space: a block has BLOCK parts, of whichever recipe."""
+        blocks_per_month = self._options.parts_per_month / BLOCK
+        parts = max(self._options.baseline.parts, MIN_PARTS)
+        return SpacePlan(threshold(blocks_per_month, self.channel_share), parts, blocks_per_month)
+
+    def limits(self) -> tuple[LimitPlan, ...]:
+        """The plans of the limits; one that names a channel its view does not have is left out (`check-config` says so)."""
+        found = []
+        for section in self._options.limits:
+            drawn_ones = tuple(s for (view, _), specs in self._references.items() if view == section.view for s in specs)
+            spec = spec_of(section.channel, drawn_ones)
+            if spec is not None:
+                plan = LimitPlan(
+                    name=section.name,
+                    spec=spec,
+                    view=section.view,
+                    recipe=section.recipe,
+                    limit=section.limit,
+                    direction=1 if section.beyond == "above" else -1,
+                    horizon=section.horizon_days,
+                    threshold=threshold(DECISIONS_PER_MONTH, self.channel_share),
+                    steps=frozenset(section.steps),
+                    renewals=frozenset(section.renewals),
+                )
+                found.append(plan)
+        return tuple(found)
 
     @staticmethod
     def claim_scope(record: Inspection) -> str:

@@ -11,21 +11,25 @@ import msgspec
 import numpy as np
 
 from agent.config.model import StationSection
-from agent.core import approved, feed
+from agent.core import approved, feed, mix, novelty, rates
+from agent.core.ageing import Ageing
 from agent.core.alarms import AlarmBook
 from agent.core.annunciator import Annunciator
 from agent.core.approved import Approved
+from agent.core.blocks import Blocks
 from agent.core.conditions import Finding
 from agent.core.effects import Effects, FittedBaseline
 from agent.core.feed import Feed
 from agent.core.incidents import Incidents
 from agent.core.ledger import Ledger, Pending
+from agent.core.novelty import Space
 from agent.core.parts import PartsInFront
 from agent.core.pictures import Pictures
 from agent.core.plans import Plans, model_key
-from agent.core.rates import CHANNEL, Rate, Rates
+from agent.core.recipes import PerRecipe
 from agent.core.runs import Runs
 from agent.core.sequence import Released, Reorder
+from agent.core.spaces import Spaces
 from agent.core.state import pack
 from agent.core.streams import Stream
 from agent.core.truth import Truth
@@ -39,6 +43,7 @@ from detectors.contract import FloatArray
 # A station with more recipes, views and models than this has its further streams counted, not learned.
 MAX_STREAMS = 64
 _REGISTER = ("owner", "deputy", "decision", "consequence", "tier")
+Learner = Stream | Blocks | Space
 
 
 class Station:
@@ -49,7 +54,10 @@ class Station:
         self._parts = parts
         self._plans = Plans(options)
         self.streams: dict[str, Stream] = {}
-        self.rates = Rates(self._plans.rates)
+        self.rates = PerRecipe(rates.KIND, lambda name: rates.rate(name, self._plans.rates))
+        self.mixes = PerRecipe(mix.KIND, lambda name: mix.mix(name, self._plans.mixes))
+        self.spaces = Spaces(self._plans.space, options.views[0])
+        self.ageing = Ageing(self._plans.limits(), zone)
         self.truth = self._new_truth()
         self._ledger = Ledger(delay_s=options.outcomes.delay_s, census=options.outcomes.mode == "census")
         self._reorder = {view: Reorder(options.reorder_parts) for view in options.views}
@@ -115,6 +123,7 @@ class Station:
             self._runs.start_new()
         if event.kind not in ("line_state", "clock"):
             self.incidents.happened(event.kind, self.index)
+            self.ageing.happened(event.kind)
         if event.kind == "line_state":
             self._feed.line_state(event.value)
         self.reached(event.at, effects)
@@ -144,11 +153,21 @@ class Station:
             self.truth = self._new_truth()
         elif target in self.rates.by_name:
             self.rates.learn_anew(target)
-        else:
+        elif target in self.mixes.by_name:
+            self.mixes.learn_anew(target)
+        elif target in self.streams:
             self.streams[target] = Stream(self._plans.stream(target))
+        anew = {target, *self.spaces.learn_anew(target)}
         for alarm in self.book.all():
-            if alarm.stream == target:
+            if alarm.stream in anew:
                 self.annunciator.reset(alarm, at, effects)
+
+    def stands(self, alarm_id: str) -> bool | None:
+        """Whether what an alarm of a share or a limit is about goes on; None where it is about something else."""
+        if alarm_id in (rates.ALARM, mix.ALARM):
+            return (self.rates if alarm_id == rates.ALARM else self.mixes).stands(self.index)
+        novel = self.spaces.stands(alarm_id, self.index)
+        return self.ageing.stands(alarm_id) if novel is None else novel
 
     @property
     def waits_for_time(self) -> bool:
@@ -163,9 +182,14 @@ class Station:
     def watched(self) -> frozenset[str]:
         """Families of channels that are armed, with `outcomes` and `identity` where they would be noticed."""
         families = {family for stream in self.streams.values() for family in stream.families}
-        rates = {"rates"} if any(rate.state == "armed" for rate in self.rates.by_name.values()) else set()
+        shares: dict[str, dict[str, Blocks] | dict[str, Space]] = {
+            "rates": self.rates.by_name,
+            "class_mix": self.mixes.by_name,
+            "novelty": self.spaces.by_name,
+        }
+        families |= {family for family, found in shares.items() if any(one.state == "armed" for one in found.values())}
         outcomes = {"outcomes"} if self.truth.state == "armed" else set()
-        return frozenset(families | rates | outcomes | {approved.STREAM})
+        return frozenset(families | outcomes | {approved.STREAM})
 
     @property
     def registered(self) -> bool:
@@ -258,14 +282,20 @@ class Station:
         row = np.array([np.nan if value is None else value for value in frame.values], dtype=np.float64)
         plain = len(IMAGE_CHANNELS)
         self._observe(f"imaging/{place}", row[:plain], record, run, effects)
-        if compared:
-            self._observe_compared(row[plain:], compared, frame.reference, record, run, effects)
+        part = self._observe_compared(row[plain:], compared, frame.reference, record, run, effects) if compared else row[:0]
+        if part is not None:
+            reference, together = (frame.reference, np.concatenate([row[:plain], part])) if part.size else ("", row[:plain])
+            self._observe_together(f"{place}/{reference}", together, frame.reference, record, effects)
+        self._age(named, record, effects)
         return True
 
     def _observe_compared(
         self, row: FloatArray, specs: tuple[ChannelSpec, ...], reference: str, record: Inspection, run: int, effects: Effects
-    ) -> None:
-        """What was measured against the reference: the camera's pose belongs to the view, the rest to the part's recipe."""
+    ) -> FloatArray | None:
+        """What was measured against the reference: the camera's pose belongs to the view, the rest to the part's recipe.
+
+        The part's channels; None where there was no comparison.
+        """
         if not reference:
             self.counters["frames_without_reference"] += 1  # its golden frame cannot be read or used: see doctor
         elif np.isnan(row).all():
@@ -276,6 +306,30 @@ class Station:
             for name, chosen in ((f"fixtures/{record.view}", is_camera), (part, ~is_camera)):
                 if chosen.any():
                     self._observe(f"{name}/{reference}", row[chosen], record, run, effects)
+            rest: FloatArray = row[~is_camera]
+            return rest
+        return None
+
+    def _observe_together(self, place: str, row: FloatArray, reference: str, record: Inspection, effects: Effects) -> None:
+        """A frame's channels as one part; not while one of them is known to have left its baseline, which makes all parts novel."""
+        around = (f"imaging/{place.rpartition('/')[0]}", f"part/{place}", f"fixtures/{record.view}/{reference}")
+        if not any(name in self.streams and self.streams[name].is_out for name in around):
+            space = self.spaces.of(f"{novelty.KIND}/{place}")
+            if space is None:
+                self.counters["too_many_spaces"] += 1
+                return
+            shift = self.spaces.observe(space, row, record, self.index)
+            if shift is not None:
+                self.annunciator.share_crossed(shift, record, effects)
+            if space.learned_enough:
+                self._end_learning(space.name, space, record, effects)
+
+    def _age(self, named: dict[str, float | None], record: Inspection, effects: Effects) -> None:
+        """The channels an engineer gave a limit for."""
+        for crossing in self.ageing.observe(record, named, self.index) if self.ageing.plans else ():
+            if self.registered:
+                plan, found = self.ageing.plans[crossing.column], self.ageing.time_to_limit(crossing.column)
+                self.annunciator.limit_near(plan, found, crossing, record, effects)
 
     def _pictures_of(self, record: Inspection) -> Pictures:
         key = f"{record.view}/{record.position}"
@@ -302,40 +356,50 @@ class Station:
         if found:
             self.annunciator.channels_crossed(stream, found, record, effects)
         if stream.learned_enough:
-            stream.learn(arm=self.registered and self.options.baseline.arming == "automatic")
-            assert stream.baseline is not None
-            channels = [spec.name for spec in stream.plan.specs]
-            self._fitted(name, stream, channels, list(stream.baseline.refused), record, effects)
+            self._end_learning(name, stream, record, effects)
 
     def _observe_verdict(self, record: Inspection, effects: Effects) -> None:
-        rate = self.rates.of(record.recipe, MAX_STREAMS)
-        if rate is None:
+        blocks = self.rates.of(record.recipe, MAX_STREAMS)
+        if blocks is None:
+            self.counters["too_many_streams"] += 1
+        else:
+            self._count(self.rates, blocks, record.verdict, record, effects)
+        if record.class_name or f"{mix.KIND}/{record.recipe}" in self.mixes.by_name:
+            self._observe_class(record, effects)
+
+    def _observe_class(self, record: Inspection, effects: Effects) -> None:
+        blocks = self.mixes.of(record.recipe, MAX_STREAMS)
+        if blocks is None:
             self.counters["too_many_streams"] += 1
             return
-        crossing = rate.observe(rejected=record.verdict == "ng", index=self.index, at=record.captured_at)
-        if crossing is not None:
-            self.rates.crossed(rate, crossing)
-            self.annunciator.rate_crossed(rate, crossing, record, effects)
-        elif self.rates.returned(self.index):
-            self.annunciator.rate_returned(record, effects)
-        if rate.learned_enough:
-            rate.learn(arm=self.registered and self.options.baseline.arming == "automatic")
-            if rate.state != "learning":
-                refused = [rate.detail if rate.baseline is None else ""]
-                self._fitted(rate.name, rate, [CHANNEL], refused, record, effects)
+        assert isinstance(blocks.tested, mix.Mix)
+        kind, is_news = blocks.tested.kind_of(record.class_name)
+        self.annunciator.returned(mix.NEWS, record.part_id, record.captured_at, effects)
+        self._find([mix.news(kind, record)] if is_news else [], mix.FAMILY, record.part_id, record.captured_at, effects)
+        self._count(self.mixes, blocks, kind, record, effects)
 
-    def _fitted(
-        self, name: str, stream: Stream | Rate, channels: list[str], refused: list[str], record: Inspection, effects: Effects
-    ) -> None:
-        """Keep what Phase I ended with, for evidence."""
+    def _count(self, recipes: PerRecipe, blocks: Blocks, kind: str, record: Inspection, effects: Effects) -> None:
+        """One part more of a kind, in the blocks of its recipe."""
+        for crossing in blocks.observe(kind, index=self.index, at=record.captured_at):
+            recipes.crossed(blocks, crossing)
+            self.annunciator.share_crossed(blocks.tested.shift(blocks.name, crossing), record, effects)
+        if blocks.learned_enough:
+            self._end_learning(blocks.name, blocks, record, effects)
+
+    def _end_learning(self, name: str, learner: Learner, record: Inspection, effects: Effects) -> None:
+        """Try to end Phase I; keep what it ended with, for evidence."""
+        learner.learn(arm=self.registered and self.options.baseline.arming == "automatic")
+        if learner.state == "learning":
+            return
         if not self.registered:
-            stream.detail = "no owner, deputy, decision, consequence or tier: does not arm"
+            learner.detail = "no owner, deputy, decision, consequence or tier: does not arm"
+        report = learner.report
         body = pack(
             {
-                "channels": channels,
-                "refused": refused,
-                "arrays": {} if stream.baseline is None else dict(stream.baseline.to_arrays()),
-                "state": stream.state,
+                "channels": list(report),
+                "refused": list(report.values()),
+                "arrays": {} if learner.baseline is None else dict(learner.baseline.to_arrays()),
+                "state": learner.state,
                 "part": self.index,
             }
         )
@@ -356,9 +420,9 @@ class Station:
         self._minute = (before[0], before[1] + parts, before[2] + rejected, before[3] + outcomes)
 
     @property
-    def learners(self) -> dict[str, Stream | Rate]:
+    def learners(self) -> dict[str, Learner]:
         """Everything with a baseline of its own, by stream name."""
-        return {**self.streams, **self.rates.by_name}
+        return {**self.streams, **self.rates.by_name, **self.mixes.by_name, **self.spaces.by_name}
 
     # --- what is shown ------------------------------------------------------------------------------------------------------
 
@@ -395,6 +459,8 @@ class Station:
             channels=tuple(channel for _, channels in views for channel in channels),
             counters={name: count for name, count in sorted(self.counters.items()) if count},
             andon=self.annunciator.andon,
+            limits=tuple(self.ageing.views()),
+            novel_parts=self.spaces.candidates.total,
         )
 
     def save(self) -> dict[str, Any]:
@@ -402,6 +468,9 @@ class Station:
         return {
             "streams": {name: stream.save() for name, stream in self.streams.items()},
             "rates": self.rates.save(),
+            "mixes": self.mixes.save(),
+            "spaces": self.spaces.save(),
+            "ageing": self.ageing.save(),
             "truth": self.truth.save(),
             "ledger": self._ledger.save(),
             "reorder": {view: reorder.save() for view, reorder in self._reorder.items()},
@@ -427,6 +496,9 @@ class Station:
             self.streams[name] = Stream(plan)
             self.streams[name].load(stream)
         self.rates.load(saved["rates"])
+        self.mixes.load(saved["mixes"])
+        self.spaces.load(saved["spaces"])
+        self.ageing.load(saved["ageing"])
         self.truth.load(saved["truth"])
         self._ledger.load(saved["ledger"])
         for view, reorder in saved["reorder"].items():

@@ -80,6 +80,17 @@ class Stream:
             return frozenset()
         return frozenset(spec.family for spec, refused in zip(self.plan.specs, self.baseline.refused, strict=True) if not refused)
 
+    @property
+    def is_out(self) -> bool:
+        """Whether any channel has a change that has not been shown to be over."""
+        return self._watch is not None and self._watch.is_out
+
+    @property
+    def report(self) -> dict[str, str]:
+        """What Phase I ended with, by channel: why it is not watched, empty where it is."""
+        assert self.baseline is not None
+        return {spec.name: reason for spec, reason in zip(self.plan.specs, self.baseline.refused, strict=True)}
+
     def standing(self, family: str, kind: str) -> bool:
         """Whether any change of this family and kind (level or spread) has not been shown to be over."""
         columns = () if self._watch is None else self._watch.standing(kind)

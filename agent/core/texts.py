@@ -144,6 +144,24 @@ ENGLISH: dict[str, Words] = {
         "{st} only {size} of parts rejected since about {since}, was {was}. Not proof of better parts. {cause}",
         "Run check parts. Check picture, recipe and limit of the model. Tell quality.",
     ),
+    "novel_parts": Words("{st} {size} of parts unlike any learned since about {since}. {cause} Not yet proof of bad parts.", _PART),
+    "class_share_higher": Words("{st} {size} of parts now {class} since about {since}, was {was}. {cause}", _PART),
+    "class_share_lower": Words(
+        "{st} only {size} of parts now {class} since about {since}, was {was}. {cause}",
+        "Look at the last parts. Check recipe and model. Run check parts of this class.",
+    ),
+    "classes_new_more": Words("{st} {size} of parts in classes never learned since about {since}. {cause}", _PART),
+    "class_new": Words(
+        "{st} first part of class {class} at {since}: not among those learned.",
+        "Look at the part. New kind of defect or changed model: tell quality.",
+    ),
+    "limit_near": Words(
+        "{st} {what} reaches its limit ({limit}) in about {days} production days ({span}).",
+        "Plan it now: clean, adjust or replace before then. Tell maintenance.",
+    ),
+    "limit_reached": Words(
+        "{st} {what} has reached its limit ({limit}).", "Clean, adjust or replace it. Tell maintenance. Run check parts."
+    ),
 }
 
 _LAMPE = "Fenster reinigen, Lampe und Belichtung prüfen, Prüfteile fahren."
@@ -274,6 +292,27 @@ GERMAN: dict[str, Words] = {
         "{st} nur {size} der Teile aussortiert seit etwa {since}, vorher {was}. Kein Beweis für bessere Teile. {cause}",
         "Prüfteile fahren. Bild, Rezept und Schwelle des Modells prüfen. QS informieren.",
     ),
+    "novel_parts": Words(
+        "{st} {size} der Teile gleichen keinem gelernten seit etwa {since}. {cause} Noch kein Beweis für Schlechtteile.", _TEIL
+    ),
+    "class_share_higher": Words("{st} {size} der Teile jetzt {class} seit etwa {since}, vorher {was}. {cause}", _TEIL),
+    "class_share_lower": Words(
+        "{st} nur {size} der Teile jetzt {class} seit etwa {since}, vorher {was}. {cause}",
+        "Letzte Teile ansehen. Rezept und Modell prüfen. Prüfteile dieser Klasse fahren.",
+    ),
+    "classes_new_more": Words("{st} {size} der Teile in nie gelernten Klassen seit etwa {since}. {cause}", _TEIL),
+    "class_new": Words(
+        "{st} erstes Teil der Klasse {class} um {since}: nicht unter den gelernten.",
+        "Teil ansehen. Neue Fehlerart oder geändertes Modell: QS informieren.",
+    ),
+    "limit_near": Words(
+        "{st} {what} erreicht die Grenze ({limit}) in etwa {days} Produktionstagen ({span}).",
+        "Jetzt planen: vorher reinigen, einstellen oder tauschen. Instandhaltung informieren.",
+    ),
+    "limit_reached": Words(
+        "{st} {what} hat die Grenze ({limit}) erreicht.",
+        "Reinigen, einstellen oder tauschen. Instandhaltung informieren. Prüfteile fahren.",
+    ),
 }
 
 CATALOGUES = {"en": ENGLISH, "de": GERMAN}
@@ -322,6 +361,12 @@ FAMILIES = {
     },
 }
 """What the channels of a family are about, where the words of an alarm need it."""
+
+CLASSES = {
+    "en": {"(no class)": "without class", "(further classes)": "of further classes", "(rare classes)": "of rare classes"},
+    "de": {"(no class)": "ohne Klasse", "(further classes)": "weiterer Klassen", "(rare classes)": "seltener Klassen"},
+}
+"""What parts are counted as that have no class of their own name (agent/core/mix.py)."""
 
 
 def say(language: str, code: str, values: dict[str, str]) -> tuple[str, str]:

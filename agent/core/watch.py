@@ -97,6 +97,11 @@ class Watch:
         """Columns with a change of this kind, level or spread, that has not been shown to be over."""
         return tuple(np.flatnonzero(self._spreading if kind == "spread" else self._shifted).tolist())
 
+    @property
+    def is_out(self) -> bool:
+        """Whether any channel has a change that has not been shown to be over."""
+        return bool(np.count_nonzero(self._shifted) or np.count_nonzero(self._spreading))
+
     def ratios(self) -> FloatArray:
         """Per channel the evidence over the threshold of whichever of its tests has most, (C,); 1 alarms."""
         tests = (self._level, self._run_means, self._spread)

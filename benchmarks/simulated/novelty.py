@@ -57,7 +57,7 @@ def neighbours(reference: FloatArray, z: FloatArray, count: int = 10) -> FloatAr
 
 
 def distances(known: NoveltyBaseline, first: FloatArray) -> dict[str, Callable[[FloatArray], FloatArray]]:
-    scored = known._standardised  # noqa: SLF001 - the peers are to have the same scores
+    scored = known.gauge().standardised  # the peers are to have the same scores
     whiten = np.linalg.inv(np.linalg.cholesky(known.correlation)).T
     reference = scored(first)
     return {

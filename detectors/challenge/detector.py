@@ -9,13 +9,12 @@ from numpy.typing import NDArray
 
 from detectors import arrays
 from detectors.challenge.bets import BETS, bets
-from detectors.column import Columns, Reached
-from detectors.contract import Conformance, Crossing, FloatArray, IntArray, OracleResult, SavedState
+from detectors.column import ColumnDetector
+from detectors.contract import Conformance, Crossing, FloatArray, IntArray, OracleResult
 from detectors.errors import ParameterError, ShapeError
-from detectors.onset import from_lows
 
 
-class Challenge:
+class Challenge(ColumnDetector):
     """E-detector for the null "given the past, a presentation of failure mode k is missed with probability at most limit k".
 
     Input rows: one column per mode, 1 missed, 0 found, NaN not presented. limits, thresholds: (K,), limits in (0, 1).
@@ -29,26 +28,11 @@ class Challenge:
         self._limits = arrays.vector(limits, thresholds.shape[0], "limits")
         if ((self._limits <= 0.0) | (self._limits >= 1.0)).any():
             raise ParameterError(f"limits must lie in (0, 1), got {limits.tolist()}")
-        self._columns = Columns(BETS, thresholds, 2)  # counted: presentations and misses
+        super().__init__(BETS, thresholds)  # counted: presentations and misses
         self._presented = np.zeros(thresholds.shape[0], np.int64)
         self._missed = np.zeros_like(self._presented)
         self._clean = np.zeros_like(self._presented)
         self._clean_since = np.full_like(self._presented, -1)
-
-    @property
-    def columns(self) -> int:
-        """Failure modes, K."""
-        return int(self._limits.shape[0])
-
-    @property
-    def evidence(self) -> FloatArray:
-        """Current evidence, (K,), a copy; 0 after a restart."""
-        return self._columns.bank.evidence
-
-    @property
-    def thresholds(self) -> FloatArray:
-        """Alarm thresholds c, (K,), a copy."""
-        return self._columns.bank.thresholds
 
     @property
     def presented(self) -> IntArray:
@@ -98,32 +82,11 @@ class Challenge:
             self._clean[wrong] = 0
             self._clean_since[wrong] = -1
 
-    def _crossing(self, k: int, reached: Reached) -> Crossing:
-        at, evidence, updates, lead, trace = reached
-        lows = trace.lows(trace.sums[:, :BETS])
-        presented, missed = (trace.sums[-1] - trace.sums[lows[lead]])[BETS:].tolist()
-        return Crossing(
-            column=k,
-            at=at,
-            evidence=evidence,
-            threshold=float(self.thresholds[k]),
-            updates=updates,
-            onset=from_lows(trace.labels[lows].tolist(), lead, at, int(trace.labels[0])),
-            direction=1,
-            size=missed / presented - float(self._limits[k]),
-        )
+    def _size(self, k: int, first: float, second: float, rows: int) -> float:  # noqa: ARG002  the same for all
+        return second / first - float(self._limits[k])
 
-    def save(self) -> SavedState:
-        """Copy of the whole state."""
-        return {name: array.copy() for name, array in self._state().items()}
-
-    def load(self, saved: SavedState) -> None:
-        """Continue from a saved state. Raises ShapeError when it is not this detector's."""
-        arrays.restore(self._state(), saved)
-        self._columns.restored()
-
-    def _state(self) -> dict[str, NDArray[Any]]:
-        return self._columns.state() | {
+    def _own(self) -> dict[str, NDArray[Any]]:
+        return {
             "presented": self._presented,
             "missed_ever": self._missed,
             "clean": self._clean,

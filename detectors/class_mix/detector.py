@@ -9,14 +9,13 @@ from numpy.typing import NDArray
 
 from detectors import arrays
 from detectors.class_mix.baseline import UNWATCHED, MixBaseline, checked
-from detectors.column import Columns, Reached
-from detectors.contract import Conformance, Crossing, FloatArray, IntArray, OracleResult, SavedState
-from detectors.onset import from_lows
+from detectors.column import ColumnDetector
+from detectors.contract import Conformance, Crossing, FloatArray, IntArray, OracleResult
 from detectors.rate_shift.baseline import RateBaseline
 from detectors.rate_shift.bets import BETS, bets
 
 
-class ClassMix:
+class ClassMix(ColumnDetector):
     """E-detectors side by side, each of the null `RateShift` has, for the share of parts that one class (or pool of them) makes up.
 
     Input rows: counts in a block, (K + 1): of each class of the baseline, then of parts of any other class; at least one part; a
@@ -26,26 +25,11 @@ class ClassMix:
 
     def __init__(self, baseline: MixBaseline, thresholds: FloatArray) -> None:
         count = len(baseline.rates)
+        super().__init__(BETS, arrays.vector(thresholds, count, "thresholds"), sides=2)  # counted: parts of the class, and all
         self._baseline = baseline
-        self._columns = Columns(BETS, arrays.vector(thresholds, count, "thresholds"), 2)  # counted: parts of the class, and all
         self._group = np.array([rate.group for rate in baseline.rates])
         self._open = np.zeros((2, count))  # parts of the class, and all, of the blocks not yet folded
         self._filled = np.zeros(count, np.int64)  # how many blocks these are
-
-    @property
-    def columns(self) -> int:
-        """Shares watched; the last is that of classes the baseline has not seen."""
-        return len(self._baseline.rates)
-
-    @property
-    def evidence(self) -> FloatArray:
-        """Current evidence, (columns,), a copy; 0 after a restart."""
-        return self._columns.bank.evidence
-
-    @property
-    def thresholds(self) -> FloatArray:
-        """Alarm thresholds c, (columns,), a copy."""
-        return self._columns.bank.thresholds
 
     def update(self, x: FloatArray, at: IntArray) -> list[Crossing]:
         """Fold T blocks of counts, (T, K + 1) float64, in order; at: labels (T,) int64.
@@ -83,34 +67,11 @@ class ClassMix:
                 self._filled[full] = 0
         return np.array(sums), np.array(closed), at
 
-    def _crossing(self, k: int, reached: Reached) -> Crossing:
-        at, evidence, updates, lead, trace = reached
-        down, own = divmod(lead, BETS // 2)
-        first = down * (BETS // 2)
-        lows = trace.lows(trace.sums[:, first : first + BETS // 2])
-        own_parts, parts = (trace.sums[-1] - trace.sums[lows[own]])[BETS:].tolist()
-        return Crossing(
-            column=k,
-            at=at,
-            evidence=evidence,
-            threshold=float(self.thresholds[k]),
-            updates=updates,
-            onset=from_lows(trace.labels[lows].tolist(), own, at, int(trace.labels[0])),
-            direction=-1 if down else 1,
-            size=own_parts / parts - self._baseline.rates[k].rate,
-        )
+    def _size(self, k: int, first: float, second: float, rows: int) -> float:  # noqa: ARG002  the same for all
+        return first / second - self._baseline.rates[k].rate
 
-    def save(self) -> SavedState:
-        """Copy of the whole state; the baseline is kept by who fitted it."""
-        return {name: array.copy() for name, array in self._state().items()}
-
-    def load(self, saved: SavedState) -> None:
-        """Continue from a saved state. Raises ShapeError when it is not this detector's."""
-        arrays.restore(self._state(), saved)
-        self._columns.restored()
-
-    def _state(self) -> dict[str, NDArray[Any]]:
-        return self._columns.state() | {"open": self._open, "filled": self._filled}
+    def _own(self) -> dict[str, NDArray[Any]]:
+        return {"open": self._open, "filled": self._filled}
 
 
 # --- conformance ------------------------------------------------------------------------------------------------------------

@@ -9,9 +9,10 @@ import numpy as np
 from scipy.special import betaincinv, gammaincinv
 
 from detectors import arrays
-from detectors.baseline.table import KNOTS, column_scores, quantile_table
-from detectors.contract import FloatArray, SavedState
+from detectors.baseline.table import KNOTS, quantile_table
+from detectors.contract import BoolArray, FloatArray, SavedState
 from detectors.errors import BaselineRefused, ParameterError, ShapeError
+from detectors.novelty.distance import Gauge
 
 LEVEL = 0.01
 """A part is novel when its conformal p is at most this."""
@@ -19,10 +20,6 @@ MIN_CALIBRATION = 2_000
 """Calibration parts (METHODS 6): 20 of them are then beyond the level, and the bound on the share novel is 1.6 times the level."""
 BLOCK = 25
 """Parts judged together (detector.py); the clustering of novel parts is measured in blocks of so many and of four times as many."""
-Z_LIMIT = 12.0
-"""Scores beyond this are taken as this: novel by any measure, and the squares stay small."""
-MIN_SHARE = 0.5
-"""A part with fewer of its channels measured is not judged."""
 _BOUND_LEVEL = 0.99
 _CLUSTER_LEVEL = 0.99
 
@@ -36,7 +33,7 @@ class NoveltyBaseline:
     novel parts cluster, at least 1. share: upper bound of the share of parts novel in control.
     """
 
-    used: np.ndarray[tuple[int], np.dtype[np.bool_]]
+    used: BoolArray
     knots: FloatArray
     scores: FloatArray
     scale: FloatArray
@@ -45,25 +42,13 @@ class NoveltyBaseline:
     effect: float
     share: float
 
+    def gauge(self) -> Gauge:
+        """What judges single parts by this baseline."""
+        return Gauge(self.used, self.knots, self.scores, self.scale, self.correlation, self.calibration)
+
     def judge(self, x: FloatArray) -> tuple[FloatArray, FloatArray]:
-        """How novel parts are: distances (T,) and conformal p (T,), for channel values (T, C); NaN where too little was measured.
-
-        p = (1 + calibration parts at least as far) / (n + 1): uniform or greater for a part exchangeable with those (Vovk,
-        Gammerman and Shafer 2005, section 2.2). Distance: Mahalanobis in the space of the channels measured, made comparable
-        between numbers of channels by the cube root of Wilson and Hilferty (1931): about N(0, 1) for ordinary parts. Raises
-        ShapeError.
-        """
-        x = arrays.finite_or_missing(arrays.rows(x, self.used.size))
-        distance = _distances(self._standardised(x), self.correlation[np.ix_(self.used, self.used)])
-        further = self.calibration.size - np.searchsorted(self.calibration, distance, side="left")
-        p: FloatArray = np.asarray((1.0 + further) / (self.calibration.size + 1.0), dtype=np.float64)
-        p[np.isnan(distance)] = np.nan
-        return distance, p
-
-    def _standardised(self, x: FloatArray) -> FloatArray:
-        """Scores (T, channels used): the baseline's quantiles inside its range, a straight line in robust units beyond."""
-        columns = [_scores(x[:, c], self.knots[c], self.scores[c], self.scale[c]) for c in np.flatnonzero(self.used)]
-        return np.column_stack(columns)
+        """How novel parts are: distances (T,) and conformal p (T,); see `Gauge.judge`. Raises ShapeError."""
+        return self.gauge().judge(x)
 
     def to_arrays(self) -> SavedState:
         """Copy of everything."""
@@ -90,7 +75,8 @@ def fit(x: FloatArray) -> NoveltyBaseline:
     arrays.finite_or_missing(arrays.rows(x, x.shape[1]))
     first, second = x[: len(x) // 2], x[len(x) // 2 :]
     used, knots, scores, scale = _tables(first)
-    z = np.column_stack([_scores(first[:, c], knots[c], scores[c], scale[c]) for c in np.flatnonzero(used)])
+    bare = Gauge(used, knots, scores, scale, np.eye(x.shape[1]), np.empty(0))
+    z = bare.standardised(first)
     z = z[~np.isnan(z).any(axis=1)]
     if len(z) < 10 * z.shape[1]:
         raise BaselineRefused(
@@ -99,8 +85,7 @@ def fit(x: FloatArray) -> NoveltyBaseline:
         )
     correlation = np.eye(x.shape[1])
     correlation[np.ix_(used, used)] = _shrunk(z)
-    draft = NoveltyBaseline(used, knots, scores, scale, correlation, np.empty(0), 1.0, 1.0)
-    distance = draft.judge(second)[0]
+    distance = Gauge(used, knots, scores, scale, correlation, np.empty(0)).judge(second)[0]
     distance = distance[~np.isnan(distance)]
     if distance.size < MIN_CALIBRATION:
         raise BaselineRefused(
@@ -124,7 +109,7 @@ def share_bound(calibration: int, effect: float = 1.0) -> float:
     return float(betaincinv(beyond / effect, (calibration + 1 - beyond) / effect, _BOUND_LEVEL))
 
 
-def _tables(x: FloatArray) -> tuple[np.ndarray[tuple[int], np.dtype[np.bool_]], FloatArray, FloatArray, FloatArray]:
+def _tables(x: FloatArray) -> tuple[BoolArray, FloatArray, FloatArray, FloatArray]:
     """Which channels are used, and their tables and scales. Raises BaselineRefused when none is."""
     channels = x.shape[1]
     used, scale = np.zeros(channels, np.bool_), np.ones(channels)
@@ -142,12 +127,6 @@ def _tables(x: FloatArray) -> tuple[np.ndarray[tuple[int], np.dtype[np.bool_]], 
     return used, knots, scores, scale
 
 
-def _scores(x: FloatArray, knots: FloatArray, scores: FloatArray, scale: float) -> FloatArray:
-    inside = np.clip(x, knots[0], knots[-1])
-    scored: FloatArray = np.clip(column_scores(inside, knots, scores) + (x - inside) / scale, -Z_LIMIT, Z_LIMIT)
-    return scored
-
-
 def _shrunk(z: FloatArray) -> FloatArray:
     """Second moments of z (n, c), drawn towards equal and uncorrelated ones (Ledoit and Wolf 2004, section 3.3)."""
     n, c = z.shape
@@ -158,27 +137,6 @@ def _shrunk(z: FloatArray) -> FloatArray:
     weight = min(noise / away, 1.0) if away > 0.0 else 1.0
     shrunk: FloatArray = weight * target + (1.0 - weight) * sample
     return shrunk
-
-
-def _distances(z: FloatArray, correlation: FloatArray) -> FloatArray:
-    """Distances (T,) of scores (T, c), part by part, so that a batch has no say in the bits."""
-    whiten = np.linalg.inv(np.linalg.cholesky(correlation))
-    distance: FloatArray = np.full(len(z), np.nan)
-    for t in range(len(z)):
-        row = z[t].copy()
-        measured = ~np.isnan(row)
-        count = int(measured.sum())
-        if count == row.size:
-            white = whiten @ row
-            square = float(white @ white)
-        elif count >= max(1.0, MIN_SHARE * row.size):
-            own = row[measured]
-            square = float(own @ np.linalg.solve(correlation[np.ix_(measured, measured)], own))
-        else:
-            continue
-        spread = 2.0 / (9.0 * count)
-        distance[t] = (float(np.cbrt(square / count)) - (1.0 - spread)) / float(np.sqrt(spread))
-    return distance
 
 
 def _clustering(distance: FloatArray) -> float:

@@ -6,20 +6,20 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy.special import gammaln
 
 from detectors import arrays
-from detectors.column import Column, Reached
-from detectors.contract import Conformance, Crossing, FloatArray, IntArray, OracleResult, SavedState
+from detectors.column import ColumnDetector
+from detectors.contract import Conformance, Crossing, FloatArray, IntArray, OracleResult
 from detectors.errors import ParameterError
 from detectors.novelty.baseline import BLOCK, LEVEL
-from detectors.onset import from_lows
 
 STAKES = (0.125, 0.25, 0.5, 0.875)
 """Shares of the evidence put on "more than the bound": an eighth finds twice as many novel parts, 7/8 a line full of them."""
 BETS = len(STAKES)
 
 
-class Novelty:
+class Novelty(ColumnDetector):
     """E-detector for the null "given the past blocks, a block's expected share of novel parts is at most `share`".
 
     Input rows: the conformal p of a part (`NoveltyBaseline.judge`), (T, 1), NaN = not measured; BLOCK parts make a block. share: in
@@ -30,23 +30,8 @@ class Novelty:
         if not 0.0 < share < 1.0:
             raise ParameterError(f"share must lie in (0, 1), got {share}")
         self._share = share
-        self._column = Column(BETS, threshold, 2)  # counted: novel parts, and parts
+        super().__init__(BETS, np.array([float(threshold)]))  # counted: novel parts, and parts
         self._open = np.zeros(2, np.int64)  # novel parts, and parts, of the block not yet complete
-
-    @property
-    def columns(self) -> int:
-        """One: the share of novel parts."""
-        return 1
-
-    @property
-    def evidence(self) -> FloatArray:
-        """Current evidence, (1,), a copy; 0 after a restart."""
-        return self._column.bank.evidence
-
-    @property
-    def thresholds(self) -> FloatArray:
-        """Alarm threshold c, (1,), a copy."""
-        return self._column.bank.thresholds
 
     def update(self, x: FloatArray, at: IntArray) -> list[Crossing]:
         """Fold T parts' p, (T, 1) float64, in order; at: labels (T,) int64.
@@ -64,7 +49,8 @@ class Novelty:
         if not ends:
             return []
         shares = blocks[:, 0] / BLOCK
-        return [self._crossing(reached) for reached in self._column.fold(bets(shares, self._share), blocks, labels[ends].tolist())]
+        folded = self._columns.fold(bets(shares, self._share), blocks[:, :, None], labels[ends].tolist())
+        return [self._crossing(k, reached) for k, reached in folded]
 
     def _complete(self, novel: IntArray) -> tuple[FloatArray, list[int]]:
         """The blocks these parts complete, (N, 2) of novel parts and parts, and which parts completed them."""
@@ -78,32 +64,11 @@ class Novelty:
         self._open[:] = rest.sum(), rest.size
         return np.column_stack([counts, np.full(len(counts), BLOCK)]).astype(np.float64), ends
 
-    def _crossing(self, reached: Reached) -> Crossing:
-        at, evidence, updates, lead, trace = reached
-        lows = trace.lows(trace.sums[:, :BETS])
-        novel, parts = (trace.sums[-1] - trace.sums[lows[lead]])[BETS:].tolist()
-        return Crossing(
-            column=0,
-            at=at,
-            evidence=evidence,
-            threshold=float(self.thresholds[0]),
-            updates=updates,
-            onset=from_lows(trace.labels[lows].tolist(), lead, at, int(trace.labels[0])),
-            direction=1,
-            size=novel / parts - self._share,
-        )
+    def _size(self, k: int, first: float, second: float, rows: int) -> float:  # noqa: ARG002  the same for all
+        return first / second - self._share
 
-    def save(self) -> SavedState:
-        """Copy of the whole state; the baseline is kept by who fitted it."""
-        return {name: array.copy() for name, array in self._state().items()}
-
-    def load(self, saved: SavedState) -> None:
-        """Continue from a saved state. Raises ShapeError when it is not this detector's."""
-        arrays.restore(self._state(), saved)
-        self._column.restored()
-
-    def _state(self) -> dict[str, NDArray[Any]]:
-        return self._column.state() | {"open": self._open}
+    def _own(self) -> dict[str, NDArray[Any]]:
+        return {"open": self._open}
 
 
 def bets(shares: FloatArray, bound: float) -> FloatArray:
@@ -114,6 +79,33 @@ def bets(shares: FloatArray, bound: float) -> FloatArray:
     """
     e: FloatArray = 1.0 + np.array(STAKES) * (shares[:, None] / bound - 1.0)
     return np.ascontiguousarray(e[:, :, None])
+
+
+def detectable(bound: float, threshold: float, blocks: int) -> float:
+    """Smallest share of novel parts found within about so many blocks; NaN if none is.
+
+    At that share the best bet's mean log e brings its part of the evidence from 1 to the threshold in time, parts independent.
+    """
+    needed = np.log(BETS * threshold) / blocks
+    counts = np.arange(BLOCK + 1.0)
+    log_e = np.log(bets(counts / BLOCK, bound)[:, :, 0])
+
+    def grows(share: float) -> bool:
+        chances = _binomials(counts) * share**counts * (1.0 - share) ** (BLOCK - counts)
+        return bool((chances @ log_e).max() >= needed)
+
+    bottom, top = bound, 1.0
+    if not grows(top):
+        return float("nan")
+    for _ in range(20):
+        middle = (bottom + top) / 2.0
+        bottom, top = (bottom, middle) if grows(middle) else (middle, top)
+    return top
+
+
+def _binomials(counts: FloatArray) -> FloatArray:
+    ways: FloatArray = np.exp(gammaln(BLOCK + 1.0) - gammaln(counts + 1.0) - gammaln(BLOCK - counts + 1.0))
+    return ways
 
 
 # --- conformance ------------------------------------------------------------------------------------------------------------

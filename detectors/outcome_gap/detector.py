@@ -9,10 +9,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from detectors import arrays
-from detectors.column import Column, Reached
-from detectors.contract import BoolArray, Conformance, Crossing, FloatArray, IntArray, OracleResult, SavedState
+from detectors.column import ColumnDetector
+from detectors.contract import BoolArray, Conformance, Crossing, FloatArray, IntArray, OracleResult
 from detectors.errors import ParameterError
-from detectors.onset import from_lows
 
 ODDS = (2.0, 4.0, 8.0)
 """Risk-adjusted bets: the odds of a defect are this many times the claimed odds."""
@@ -21,7 +20,7 @@ SHARES = (0.003, 0.01, 0.03)
 BETS = len(ODDS) + len(SHARES)
 
 
-class OutcomeGap:
+class OutcomeGap(ColumnDetector):
     """E-detector for the null "each part's probability of being bad, given the past and its claim, is at most its claim".
 
     Input rows: (claim, outcome) of verified passed parts, claim in (0, 1], outcome 1 bad, 0 good; NaN in either = not measured.
@@ -30,23 +29,8 @@ class OutcomeGap:
     """
 
     def __init__(self, threshold: float) -> None:
-        self._column = Column(BETS, threshold, 2)  # counted: bad ones and claimed bad ones
+        super().__init__(BETS, np.array([float(threshold)]))  # counted: bad ones and claimed bad ones
         self._total = np.zeros(3)  # audits, bad ones, claimed bad ones: ever
-
-    @property
-    def columns(self) -> int:
-        """One: the station's outcomes."""
-        return 1
-
-    @property
-    def evidence(self) -> FloatArray:
-        """Current evidence, (1,), a copy; 0 after a restart."""
-        return self._column.bank.evidence
-
-    @property
-    def thresholds(self) -> FloatArray:
-        """Alarm threshold c, (1,), a copy."""
-        return self._column.bank.thresholds
 
     @property
     def judged(self) -> int:
@@ -77,34 +61,13 @@ class OutcomeGap:
         e = bets(claim, outcome)
         for row in np.column_stack([np.ones(len(rows)), outcome, claim]):  # row by row: a batch has no say in the bits
             self._total += row
-        return [self._crossing(reached) for reached in self._column.fold(e, rows[:, ::-1], labels)]
+        return [self._crossing(k, reached) for k, reached in self._columns.fold(e, rows[:, ::-1, None], labels)]
 
-    def _crossing(self, reached: Reached) -> Crossing:
-        at, evidence, updates, lead, trace = reached
-        lows = trace.lows(trace.sums[:, :BETS])
-        bad, expected = (trace.sums[-1] - trace.sums[lows[lead]])[BETS:].tolist()
-        return Crossing(
-            column=0,
-            at=at,
-            evidence=evidence,
-            threshold=float(self.thresholds[0]),
-            updates=updates,
-            onset=from_lows(trace.labels[lows].tolist(), lead, at, int(trace.labels[0])),
-            direction=1,
-            size=(bad - expected) / int(trace.counts[-1] - trace.counts[lows[lead]]),
-        )
+    def _size(self, k: int, first: float, second: float, rows: int) -> float:  # noqa: ARG002  the same for all
+        return (first - second) / rows
 
-    def save(self) -> SavedState:
-        """Copy of the whole state."""
-        return {name: array.copy() for name, array in self._state().items()}
-
-    def load(self, saved: SavedState) -> None:
-        """Continue from a saved state. Raises ShapeError when it is not this detector's."""
-        arrays.restore(self._state(), saved)
-        self._column.restored()
-
-    def _state(self) -> dict[str, NDArray[Any]]:
-        return {"total": self._total} | self._column.state()
+    def _own(self) -> dict[str, NDArray[Any]]:
+        return {"total": self._total}
 
 
 def bets(claim: FloatArray, outcome: FloatArray) -> FloatArray:

@@ -184,6 +184,8 @@ def _correlation(blocks: FloatArray) -> float:
     """
     squares = _deviations(blocks) ** 2
     count = len(squares)
+    if not squares.any():
+        return 0.0  # every block alike, as of a line that counts: less than independent parts would vary
     mean = float(squares.sum()) / (count - 1)
     normal = (count - 1) / (2.0 * float(gammaincinv((count - 1) / 2.0, _SPREAD_LEVEL)))
     z = -float(ndtri(_SPREAD_LEVEL))

@@ -2,21 +2,17 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import numpy as np
-from numpy.typing import NDArray
 
 from detectors import arrays
-from detectors.column import Column, Reached
-from detectors.contract import BoolArray, Conformance, Crossing, FloatArray, IntArray, OracleResult, SavedState
+from detectors.column import ColumnDetector
+from detectors.contract import BoolArray, Conformance, Crossing, FloatArray, IntArray, OracleResult
 from detectors.errors import ParameterError
-from detectors.onset import from_lows
 from detectors.rate_shift.baseline import RateBaseline
 from detectors.rate_shift.bets import BETS, bets
 
 
-class RateShift:
+class RateShift(ColumnDetector):
     """E-detector for the null "given the past and its number of parts, a block's reject rate has a mean within the baseline's
     bounds and at most its beta-binomial variance", whatever its distribution; the page is README.md.
 
@@ -25,23 +21,8 @@ class RateShift:
     """
 
     def __init__(self, baseline: RateBaseline, threshold: float) -> None:
+        super().__init__(BETS, np.array([float(threshold)]), sides=2)  # counted: rejects and parts
         self._baseline = baseline
-        self._column = Column(BETS, threshold, 2)  # counted: rejects and parts
-
-    @property
-    def columns(self) -> int:
-        """One: the reject rate."""
-        return 1
-
-    @property
-    def evidence(self) -> FloatArray:
-        """Current evidence, (1,), a copy; 0 after a restart."""
-        return self._column.bank.evidence
-
-    @property
-    def thresholds(self) -> FloatArray:
-        """Alarm threshold c, (1,), a copy."""
-        return self._column.bank.thresholds
 
     def update(self, x: FloatArray, at: IntArray) -> list[Crossing]:
         """Fold T blocks (rejects, parts), (T, 2) float64, in order; at: labels (T,) int64.
@@ -55,36 +36,10 @@ class RateShift:
         rows, labels = x[measured], at[measured].tolist()
         known = self._baseline
         e = bets(rows[:, 0], rows[:, 1], known.low, known.high, known.correlation)
-        return [self._crossing(reached) for reached in self._column.fold(e, rows, labels)]
+        return [self._crossing(k, reached) for k, reached in self._columns.fold(e, rows[:, :, None], labels)]
 
-    def _crossing(self, reached: Reached) -> Crossing:
-        at, evidence, updates, lead, trace = reached
-        down, own = divmod(lead, BETS // 2)
-        first = down * (BETS // 2)
-        lows = trace.lows(trace.sums[:, first : first + BETS // 2])
-        rejects, parts = (trace.sums[-1] - trace.sums[lows[own]])[BETS:].tolist()
-        return Crossing(
-            column=0,
-            at=at,
-            evidence=evidence,
-            threshold=float(self.thresholds[0]),
-            updates=updates,
-            onset=from_lows(trace.labels[lows].tolist(), own, at, int(trace.labels[0])),
-            direction=-1 if down else 1,
-            size=rejects / parts - self._baseline.rate,
-        )
-
-    def save(self) -> SavedState:
-        """Copy of the whole state; the baseline is kept by who fitted it."""
-        return {name: array.copy() for name, array in self._state().items()}
-
-    def load(self, saved: SavedState) -> None:
-        """Continue from a saved state. Raises ShapeError when it is not this detector's."""
-        arrays.restore(self._state(), saved)
-        self._column.restored()
-
-    def _state(self) -> dict[str, NDArray[Any]]:
-        return self._column.state()
+    def _size(self, k: int, first: float, second: float, rows: int) -> float:  # noqa: ARG002  the same for all
+        return first / second - self._baseline.rate
 
 
 def _checked(x: FloatArray) -> BoolArray:

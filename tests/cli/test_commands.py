@@ -334,3 +334,24 @@ def test_every_plug_in_folder_is_discovered_with_its_options() -> None:
     assert found.types("sinks") == ("mqtt",)
     with pytest.raises(KeyError):
         found.options("taps", "radio")
+
+
+def test_status_says_how_many_production_days_a_limit_is_away(capsys: pytest.CaptureFixture[str], monkeypatch: Any) -> None:
+    lamp = {"limit": "lamp", "channel": "luminance", "beyond": "below", "value": 70.0, "unit": "grey level", "days": 33.2,
+            "earliest": 25.0, "latest": 41.0, "more_days": 0.0, "is_informative": True, "is_due": True}  # fmt: skip
+    new = {**lamp, "limit": "focus", "days": None, "latest": None, "more_days": 12.0, "is_informative": False, "is_due": False}
+    still = {**new, "limit": "still", "more_days": None}
+    counts = dict.fromkeys(("parts", "rejected", "outcomes", "audits_judged", "outbox_depth"), 0)
+    station = {**counts, "station": "ST4", "state": "armed", "last_captured_at": None, "streams": [], "outcome_state": "off"}
+    times = {"at": START.isoformat(), "started_at": START.isoformat()}
+    shown = {**counts, **times, "version": "1", "taps": {}, "sinks": {}, "alarms": [], "stations": [station]}
+    station["limits"] = [lamp, new, still]
+    monkeypatch.setattr("agent.cli.reading.snapshot", lambda _folder: shown)
+    code, out, _ = run(capsys, "status", "--state-dir", "/nowhere")
+    assert code == 0
+    rows = {line.split()[1]: line for line in out.splitlines() if line.startswith("ST4")}
+    assert "33 (25 to 41)" in rows["lamp"]
+    assert rows["lamp"].rstrip().endswith("due")
+    assert "at least 25" in rows["focus"]
+    assert "not informative yet, 12 more days" in rows["focus"]
+    assert "no ageing seen" in rows["still"]

@@ -12,6 +12,7 @@ from agent.config.drawing import drawn
 from agent.config.load import load, parse, warnings
 from agent.config.model import Section
 from agent.config.reference import generated, sample
+from agent.core.plans import Plans
 from agent.errors import ConfigError
 from agent.plugins import PlugIns
 from detectors.channels import Caliper, Reference
@@ -273,3 +274,57 @@ polarity = "grey"
 def test_a_misspelt_caliper_key_names_the_keys_as_they_are_written() -> None:
     found = problems(REFERENCE.replace("from =", "fron ="))
     assert found["stations[0].references[0].calipers[0].fron"][1] == "did you mean `from`?"
+
+
+# --- limits -------------------------------------------------------------------------------------------------------------------
+
+
+def test_a_limit_of_a_caliper_is_read_with_its_events() -> None:
+    text = (
+        REFERENCE
+        + """
+[[stations.limits]]
+name = "punch"
+channel = "slot"
+limit = 4.2
+beyond = "above"
+renewals = ["tool"]
+"""
+    )
+    (limit,) = parse(text.encode(), OnePlugIn()).stations[0].limits
+    (plan,) = Plans(parse(text.encode(), OnePlugIn()).stations[0]).limits()
+    assert (limit.recipe, limit.horizon_days) == (None, 30.0)
+    assert (plan.spec.unit, plan.direction, plan.renewals) == ("mm", 1, frozenset({"tool"}))
+    assert plan.steps == {"cleaning", "camera", "maintenance"}
+
+
+def test_every_problem_of_a_limit_is_told_at_once() -> None:
+    found = problems(
+        STATION
+        + """
+[[stations.limits]]
+name = "lamp"
+channel = "luminence"
+limit = 90
+beyond = "below"
+view = "side"
+[[stations.limits]]
+name = "lamp"
+channel = "luminance"
+limit = -1
+beyond = "under"
+steps = ["lamp"]
+[[stations.limits]]
+name = "a limit"
+channel = "score"
+limit = 1
+beyond = "above"
+"""
+    )
+    first, second, third = (f"stations[0].limits[{k}]" for k in range(3))
+    assert found[f"{first}.channel"] == ("expected a channel of a frame, got 'luminence'", "did you mean `luminance`?")
+    assert found[f"{first}.view"][0] == "expected one of the station's views, got 'side'"
+    assert found[f"{second}.name"][0] == f"names of limits must be unique, 'lamp' already stands at {first}.name"
+    assert found[f"{second}.limit"][0] == "luminance is always positive, got a limit of -1"
+    assert found[f"{second}.steps"][0] == "lamp cannot be a step and a renewal"
+    assert {f"{second}.beyond", f"{third}.name", f"{third}.channel"} <= found.keys()

@@ -6,11 +6,10 @@ import msgspec
 import numpy as np
 import pytest
 
-from agent.core.plans import Plans
-from agent.core.rates import Rate, RatePlan
+from agent.core.blocks import BlockPlan
+from agent.core.rates import rate
 from agent.core.texts import CATALOGUES, LIMIT, say
 from agent.records import Inspected
-from detectors.channels import IMAGE_CHANNELS, SCORE_CHANNELS
 from tests.core.folding import START, Folding, config, part
 from tests.core.test_fold import command, facts
 
@@ -169,11 +168,11 @@ def test_a_station_without_an_owner_never_judges_its_rate():
 
 def blocks(spacings_s):
     """Sizes of the blocks parts with these spacings are gathered into."""
-    rate, at = Rate("rates/A", RatePlan(threshold=1e6, blocks=60, tolerance=0.1, updates_per_month=1e4)), START
+    counted, at = rate("rates/A", BlockPlan(threshold=1e6, blocks=60, tolerance=0.1, updates_per_month=1e4)), START
     for k, spacing in enumerate(spacings_s):
         at += timedelta(seconds=spacing)
-        rate.observe(rejected=False, index=k + 1, at=at)
-    return [parts for _, parts in rate.save()["learned"]]
+        counted.observe("ok", index=k + 1, at=at)
+    return [block["ok"] for block in counted.save()["learned"]]
 
 
 @pytest.mark.parametrize(
@@ -193,15 +192,6 @@ def test_a_block_left_open_by_a_stop_is_closed_by_the_next_part():
 
 
 # --- budget and words -------------------------------------------------------------------------------------------------------
-
-
-def test_the_budget_adds_up_with_the_reject_rate_as_one_more_channel():
-    options = config(views=["main", "top"]).stations[0]
-    plans = Plans(options)
-    channels = 2 * (len(IMAGE_CHANNELS) + len(SCORE_CHANNELS))
-    rate_share = plans.rates.updates_per_month / plans.rates.threshold
-    assert channels * plans.channel_share + rate_share + plans.outcome_share == pytest.approx(options.false_alarms_per_month)
-    assert plans.rates.updates_per_month == options.parts_per_month / 50
 
 
 @pytest.mark.parametrize("language", sorted(CATALOGUES))

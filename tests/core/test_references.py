@@ -163,14 +163,14 @@ def test_a_frame_of_another_size_than_the_golden_one_is_counted():
 
 
 def test_only_what_is_drawn_takes_a_share_of_the_budget():
-    plain = len(IMAGE_CHANNELS) + len(SCORE_CHANNELS)
+    plain = len(IMAGE_CHANNELS) + len(SCORE_CHANNELS) + 1  # and novelty
     cases = [
-        (config(), plain + 1),
-        (station(), plain + len(SPECS) + 1),
-        (config(references=[{**REFERENCE, "part": None, "outline": "none", "calipers": []}]), plain + len(CAMERA_CHANNELS) + 1),
-        (station(views=["main", "side"]), 2 * plain + len(SPECS) + 1),
+        (config(), plain + 2),  # and reject rate and class mix
+        (station(), plain + len(SPECS) + 2),
+        (config(references=[{**REFERENCE, "part": None, "outline": "none", "calipers": []}]), plain + len(CAMERA_CHANNELS) + 2),
+        (station(views=["main", "side"]), 2 * plain + len(SPECS) + 2),
         # Two references of one view: a part is held against one of them.
-        (config(references=[REFERENCE, {**REFERENCE, "recipe": "B", "calipers": []}]), plain + len(SPECS) + 1),
+        (config(references=[REFERENCE, {**REFERENCE, "recipe": "B", "calipers": []}]), plain + len(SPECS) + 2),
     ]
     for configuration, channels in cases:
         plans = Plans(configuration.stations[0])

@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 
+from agent.core.mix import LONGEST as LONGEST_CLASS
 from agent.core.texts import CATALOGUES, ENGLISH, FAMILIES, LIMIT
 from detectors.channels import IMAGE_CHANNELS, REFERENCE_CHANNELS, SCORE_CHANNELS
 
@@ -29,6 +30,10 @@ LONGEST = {
     "cause": "Lamp segment or changed reject limit likely.",
     "what": max((name for names in FAMILIES.values() for name in names.values()), key=len),
     "channel": "c" * 32,
+    "class": "c" * LONGEST_CLASS,
+    "limit": "-0.1234 share of the mean",
+    "days": "123",
+    "span": "12–1234",
 }
 
 

@@ -64,7 +64,7 @@ def test_distances_and_p_are_the_oracles(known):
     x = parts(rng, 40)
     x[rng.random(x.shape) < 0.2] = np.nan
     distance, p = known.judge(x)
-    z = known._standardised(x)
+    z = known.gauge().standardised(x)
     for t in range(40):
         if np.isnan(distance[t]):
             assert np.isnan(x[t]).sum() > 4

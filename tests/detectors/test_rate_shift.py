@@ -71,6 +71,12 @@ def test_no_bet_gains_on_any_distribution_with_the_moments_of_the_null(null, n, 
     assert (weights @ e <= 1 + 1e-6).all()
 
 
+def test_blocks_that_are_all_alike_are_a_baseline_too():
+    known = fit(np.tile([20.0, 200.0], (60, 1)), tolerance=0.1)
+    assert (known.rate, known.correlation) == (0.1, 0.0)
+    assert 0.08 < known.low < 0.1 < known.high < 0.12
+
+
 def test_a_bet_is_fair_at_its_worst_distribution():
     """Two points, the lower on the edge: no smaller price would do, whatever the shape of the counts."""
     low, high, correlation, n = 0.01, 0.02, 0.01, np.array([200.0])

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import shutil
 import socket
 import subprocess
@@ -16,7 +17,7 @@ from prometheus_client.parser import text_string_to_metric_families
 
 from agent.config.model import MetricsSection
 from agent.documents import AlarmDoc, AndonDoc, HoldDoc, IncidentDoc
-from agent.ports import ChannelView, Snapshot, StationView, StreamView
+from agent.ports import ChannelView, LimitView, Snapshot, StationView, StreamView
 from agent.views.prometheus import PrometheusView
 from agent.views.prometheus.metrics import MAX_REASONS, MAX_STREAMS
 from agent.views.prometheus.server import MAX_READS
@@ -33,10 +34,14 @@ def station(streams: int = 1, counters: dict[str, int] | None = None) -> Station
         for name in names
         for channel, shift, refused in (("log_luminance", 3.0, ""), ("contrast", float("nan"), "too little variation"))
     )
+    lamp = LimitView("lamp", "main", None, "luminance", "grey level", 70.0, "below", 30.0, 44, -0.4, 33.0, 25.0, 41.0, 0.0,
+                     is_informative=True, is_due=True, evidence=50.0, threshold=500.0)  # fmt: skip
+    still = replace(lamp, limit="focus", days=math.inf, latest=math.inf, more_days=math.inf, is_informative=False, is_due=False)
+    limits = (lamp, still)
     return StationView(
         "ST4", "armed", "unverified", 10, 7, 3, 5, 4, "armed", 2.0, 8.0, 0.5, 1.0, AT,
         tuple(StreamView(name, "armed", 10, 4000, "") for name in names), channels, counters or {"late_inspections": 2},
-        AndonDoc(station="ST4", colour="amber", pattern="steady", sound=False, code=2, because="a", text="t"),
+        AndonDoc(station="ST4", colour="amber", pattern="steady", sound=False, code=2, because="a", text="t"), limits, 12,
     )  # fmt: skip
 
 
@@ -100,6 +105,21 @@ def test_the_snapshot_is_shown_with_units_in_the_names(served):
     assert at(samples, "sink_connected", sink="plant") == 0
     assert at(samples, "sink_troubles_total", sink="plant", kind="publish_refused", reason="not_authorized") == 2
     assert at(samples, "andon_code", station="ST4") == 2
+
+
+def test_limits_show_the_days_left_with_their_interval_and_never_as_infinite(served):
+    samples = served.samples()
+    assert [at(samples, "limit_distance", station="ST4", limit="lamp", bound=b) for b in ("estimate", "earliest", "latest")] == [
+        33,
+        25,
+        41,
+    ]
+    assert at(samples, "limit_distance", station="ST4", limit="focus", bound="latest") == math.inf
+    assert at(samples, "limit_due", station="ST4", limit="lamp") == 1
+    assert at(samples, "limit_informative", station="ST4", limit="focus") == 0
+    assert at(samples, "limit_informative_after", station="ST4", limit="focus") == math.inf
+    assert at(samples, "limit_evidence_ratio", station="ST4", limit="lamp") == 0.1
+    assert at(samples, "novel_parts_total", station="ST4") == 12
 
 
 def test_a_scrape_shows_the_snapshot_of_that_moment_and_nothing_is_kept(served):

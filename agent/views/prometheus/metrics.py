@@ -39,6 +39,7 @@ class SnapshotCollector(Collector):
         yield from _truth(snapshot)
         yield from _streams(snapshot)
         yield from _channels(snapshot)
+        yield from _limits(snapshot)
         yield from _alarms(snapshot)
         yield from _counts(snapshot)
         yield from _edges("tap", snapshot.taps)
@@ -147,6 +148,40 @@ def _channels(snapshot: Snapshot) -> Iterator[Metric]:
     yield _gauge("channel_evidence_ratio", "Evidence against in control; 1 alarms.", key, ratios)
     yield _gauge("channel_updates", "Updates since the evidence last restarted.", key, [(k, float(v.updates)) for k, v in shown])
     yield _gauge("channel_smallest_shift", "Smallest change that can be detected, in the unit given.", (*key, "unit"), shifts)
+
+
+def _limits(snapshot: Snapshot) -> Iterator[Metric]:
+    """Slow ageing; days are production days, +Inf where the limit is never reached."""
+    key = ("station", "limit")
+    shown = [((s.station, v.limit), v) for s in snapshot.stations for v in s.limits]
+    bounds = [((*labels, bound), getattr(v, bound)) for labels, v in shown for bound in ("days", "earliest", "latest")]
+    spans = [((*labels[:2], "estimate" if labels[2] == "days" else labels[2]), days) for labels, days in bounds]
+    yield _gauge("limit_distance", "Production days until the limit: estimate and 95 % interval.", (*key, "bound"), spans)
+    yield _gauge(
+        "limit_informative",
+        "1 when the interval is narrow enough to plan by.",
+        key,
+        [(k, float(v.is_informative)) for k, v in shown],
+    )
+    yield _gauge(
+        "limit_informative_after",
+        "Production days until it is; +Inf while no ageing is seen.",
+        key,
+        [(k, v.more_days) for k, v in shown],
+    )
+    yield _gauge("limit_due", "1 when the limit may be reached within its horizon.", key, [(k, float(v.is_due)) for k, v in shown])
+    yield _gauge(
+        "limit_evidence_ratio",
+        "Evidence that it surely will be; 1 alarms.",
+        key,
+        [(k, _ratio(v.evidence, v.threshold)) for k, v in shown],
+    )
+    yield _counter(
+        "novel_parts",
+        "Parts unlike any learned, told to the audit planner.",
+        ("station",),
+        [((s.station,), s.novel_parts) for s in snapshot.stations],
+    )
 
 
 def _shown_channels(station: StationView) -> list[ChannelView]:
