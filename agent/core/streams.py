@@ -3,17 +3,17 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Literal
 
 import numpy as np
 
 from agent.core.watch import Found, Watch
 from agent.ports import ChannelView, StreamView
-from detectors.baseline import Baseline, fit
+from detectors.baseline import MIN_VALUES, Baseline, fit
 from detectors.baseline.transform import transform
 from detectors.channels.table import ChannelSpec
-from detectors.contract import FloatArray
+from detectors.contract import FloatArray, IntArray
 
 # A mean of z this near to the outermost score says that the shift is large, not how large.
 SATURATED = 0.8
@@ -48,6 +48,7 @@ class Stream:
         self._seen = 0
         self._updates = np.zeros(len(plan.specs), dtype=np.int64)
         self._latest = np.full(len(plan.specs), np.nan)  # the row folded last
+        self._kept = np.arange(len(plan.specs))  # columns that are watched
         self._last_run: int | None = None
 
     @property
@@ -71,7 +72,8 @@ class Stream:
             return []
         self._latest = row
         self._updates += ~np.isnan(row)
-        return self._watch.observe(row[None, :], new_run=new_run, index=index)
+        found = self._watch.observe(row[None, self._kept], new_run=new_run, index=index)
+        return [Found(one.test, replace(one.crossing, column=int(self._kept[one.crossing.column]))) for one in found]
 
     @property
     def families(self) -> frozenset[str]:
@@ -83,7 +85,19 @@ class Stream:
     def standing(self, family: str, kind: str) -> bool:
         """Whether any change of this family and kind (level or spread) has not been shown to be over."""
         columns = () if self._watch is None else self._watch.standing(kind)
-        return any(self.plan.specs[column].family == family for column in columns)
+        return any(self.plan.specs[self._kept[column]].family == family for column in columns)
+
+    def measured_enough(self) -> IntArray:
+        """While learning: the columns with values enough for a baseline."""
+        return np.flatnonzero(np.count_nonzero(~np.isnan(np.stack(self._rows)), axis=0) >= MIN_VALUES)
+
+    def narrow(self, columns: IntArray) -> None:
+        """While learning: go on with these columns alone."""
+        specs = tuple(self.plan.specs[k] for k in columns)
+        self.plan = replace(self.plan, specs=specs, tolerances=self.plan.tolerances[columns])
+        self._rows = [row[columns] for row in self._rows]
+        self._updates, self._latest = self._updates[columns], self._latest[columns]
+        self._kept = np.arange(columns.size)
 
     def learn(self, *, arm: bool) -> None:
         """End Phase I: fit and judge; armed (or a candidate waiting for acceptance) with the channels that passed the gate."""
@@ -105,9 +119,13 @@ class Stream:
             self.arm()
 
     def arm(self) -> None:
-        """Put the candidate in force."""
+        """Put the candidate in force: the channels that passed the gate, and no others.
+
+        A refused channel (colour of a grey camera) as NaN in every row would send all of them down the slower path.
+        """
         assert self.baseline is not None
-        self._watch = Watch(self.baseline, np.full(len(self.plan.specs), self.plan.threshold))
+        self._kept = np.flatnonzero([not reason for reason in self.baseline.refused])
+        self._watch = Watch(self.baseline.select(self._kept), np.full(self._kept.size, self.plan.threshold))
         self.state, self.detail = "armed", ""
         self._updates[:] = 0
 
@@ -137,7 +155,8 @@ class Stream:
         stream = StreamView(self.plan.name, self.state, parts, self.plan.parts, self.detail)
         if self.baseline is None or self._watch is None:
             return stream, ()
-        ratios = self._watch.ratios()
+        ratios = np.zeros(len(self.plan.specs))
+        ratios[self._kept] = self._watch.ratios()
         channels = tuple(
             ChannelView(
                 stream=self.plan.name,
