@@ -300,6 +300,20 @@ class StreamView:
 
 
 @dataclass(frozen=True, slots=True)
+class MeasurementView:
+    """A measurement of the vision tool's that is not watched, and why; of one not declared its first values."""
+
+    view: str
+    name: str
+    why: str  # not declared | declared, not received
+    values: int = 0
+    mean: float = 0.0
+    sd: float = 0.0
+    lowest: float = 0.0
+    highest: float = 0.0
+
+
+@dataclass(frozen=True, slots=True)
 class StationView:
     """One station as it stands."""
 
@@ -321,6 +335,7 @@ class StationView:
     channels: tuple[ChannelView, ...]
     counters: dict[str, int]  # duplicates, late, unmatched outcomes, frames missing, … by reason
     andon: AndonDoc | None
+    measurements: tuple[MeasurementView, ...] = ()  # of the vision tool's, those that are not watched
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,6 +8,7 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from pydantic import BaseModel, ConfigDict, Field, field_validator
 
+from agent.config.measurements import MAX_MEASUREMENTS, MeasurementSection
 from agent.config.references import ReferenceSection
 
 Text = Annotated[str, Field(min_length=1, max_length=256)]
@@ -185,6 +186,9 @@ class StationSection(Section):
     picture: PictureSection = Field(default=PictureSection(), description="Hard limits of a picture.")
     feed: FeedSection = Field(default=FeedSection(), description="Feed health.")
     references: list[ReferenceSection] = Field(default=[], max_length=64, description="Golden frames.")
+    measurements: list[MeasurementSection] = Field(
+        default=[], max_length=MAX_MEASUREMENTS, description="The vision tool's own measurements."
+    )
 
 
 class PlugIn(Section):

@@ -16,6 +16,7 @@ from typing import Any
 from pydantic import BaseModel
 
 from agent.config.load import KINDS, PlugInOptions
+from agent.config.measurements import MeasurementSection
 from agent.config.model import (
     AgentSection,
     BaselineSection,
@@ -49,6 +50,7 @@ _STATION_TABLES: tuple[tuple[str, type[BaseModel]], ...] = (
 _STATION_LISTS: tuple[tuple[str, type[BaseModel]], ...] = (
     ("references", ReferenceSection),
     ("references.calipers", CaliperSection),
+    ("measurements", MeasurementSection),
 )
 # What the sample's station says where an option has no default: a plausible register entry to overwrite.
 _REGISTER = {

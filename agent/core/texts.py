@@ -18,6 +18,7 @@ class Words:
 _LAMP = "Clean window, check lamp and exposure, run check parts."
 _LENS = "Check focus and lens, clean window, run check parts."
 _PART = "Set 5 parts aside for quality. Note lot and tool."
+_GAUGE = "Measure 5 parts by hand, set them aside for quality. Note lot and tool."
 _MOUNT = "Do not readjust. Run check parts, call maintenance: camera mount and lens."
 _TOOL = "Check tool, nest and feeding. Set 5 parts aside for quality."
 _HAND = "Hand check parts since {since}. Check camera, lamp and cables, then run check parts."
@@ -78,8 +79,8 @@ ENGLISH: dict[str, Words] = {
     "part_smaller": Words("{st} parts {size} smaller in the picture since about {since}. {cause}", _PART),
     "outline_rougher": Words("{st} part outline {size} rougher since about {since}. {cause}", _PART),
     "outline_smoother": Words("{st} part outline {size} smoother since about {since}. {cause}", _PART),
-    "measure_larger": Words("{st} {channel} {size} larger since about {since}. {cause}", _PART),
-    "measure_smaller": Words("{st} {channel} {size} smaller since about {since}. {cause}", _PART),
+    "measure_larger": Words("{st} {channel} {size} larger since about {since}. {cause}", _GAUGE),
+    "measure_smaller": Words("{st} {channel} {size} smaller since about {since}. {cause}", _GAUGE),
     "texture_rougher": Words("{st} part surface rougher since about {since}. {cause} Not yet proof of bad parts.", _PART),
     "texture_smoother": Words("{st} part surface smoother since about {since}. {cause}", _PART),
     "texture_directed": Words("{st} part surface more striped since about {since}. {cause}", _PART),
@@ -149,6 +150,7 @@ ENGLISH: dict[str, Words] = {
 _LAMPE = "Fenster reinigen, Lampe und Belichtung prüfen, Prüfteile fahren."
 _FOKUS = "Fokus und Objektiv prüfen, Fenster reinigen, Prüfteile fahren."
 _TEIL = "5 Teile für QS beiseitelegen. Los und Werkzeug notieren."
+_MASS = "5 Teile von Hand nachmessen und für QS beiseitelegen. Los und Werkzeug notieren."
 _HALTER = "Nicht nachstellen. Prüfteile fahren, Instandhaltung rufen: Kamerahalter und Objektiv."
 _WERKZEUG = "Werkzeug, Aufnahme und Zuführung prüfen. 5 Teile für QS beiseitelegen."
 _HAND_DE = "Teile seit {since} von Hand prüfen. Kamera, Lampe, Kabel prüfen, dann Prüfteile fahren."
@@ -210,8 +212,8 @@ GERMAN: dict[str, Words] = {
     "part_smaller": Words("{st} Teile im Bild {size} kleiner seit etwa {since}. {cause}", _TEIL),
     "outline_rougher": Words("{st} Teilekontur {size} rauer seit etwa {since}. {cause}", _TEIL),
     "outline_smoother": Words("{st} Teilekontur {size} glatter seit etwa {since}. {cause}", _TEIL),
-    "measure_larger": Words("{st} {channel} {size} größer seit etwa {since}. {cause}", _TEIL),
-    "measure_smaller": Words("{st} {channel} {size} kleiner seit etwa {since}. {cause}", _TEIL),
+    "measure_larger": Words("{st} {channel} {size} größer seit etwa {since}. {cause}", _MASS),
+    "measure_smaller": Words("{st} {channel} {size} kleiner seit etwa {since}. {cause}", _MASS),
     "texture_rougher": Words("{st} Oberfläche rauer seit etwa {since}. {cause} Noch kein Beweis für Schlechtteile.", _TEIL),
     "texture_smoother": Words("{st} Oberfläche glatter seit etwa {since}. {cause}", _TEIL),
     "texture_directed": Words("{st} Oberfläche streifiger seit etwa {since}. {cause}", _TEIL),
@@ -310,6 +312,7 @@ FAMILIES = {
         "camera": "position of the camera",
         "geometry": "position or shape of the part",
         "material": "look of the part",
+        "measurements": "a measurement of the part",
         "scores": "model's score",
     },
     "de": {
@@ -318,6 +321,7 @@ FAMILIES = {
         "camera": "Lage der Kamera",
         "geometry": "Lage oder Form der Teile",
         "material": "Aussehen der Teile",
+        "measurements": "ein Maß der Teile",
         "scores": "Modellwert",
     },
 }
