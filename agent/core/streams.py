@@ -15,7 +15,10 @@ from detectors.baseline.transform import transform
 from detectors.channels.table import ChannelSpec
 from detectors.contract import FloatArray, IntArray
 
-# A mean of z this near to the outermost score says that the shift is large, not how large.
+# Scores are bounded: a mean of z beyond so many sd says that the shift is large, and too little of how large; the values since do.
+LINEAR = 1.0
+RECENT = 16
+# Within runs a value says little without its run's offset: the mean of z stands until this near to the outermost score.
 SATURATED = 0.8
 StreamState = Literal["learning", "candidate", "armed", "suspended", "refused"]
 
@@ -47,7 +50,8 @@ class Stream:
         self._span = 0
         self._seen = 0
         self._updates = np.zeros(len(plan.specs), dtype=np.int64)
-        self._latest = np.full(len(plan.specs), np.nan)  # the row folded last
+        self._recent = np.full((RECENT, len(plan.specs)), np.nan)  # the rows folded last, and their parts' indices
+        self._recent_at = np.full(RECENT, -1, dtype=np.int64)
         self._kept = np.arange(len(plan.specs))  # columns that are watched
         self._last_run: int | None = None
 
@@ -70,7 +74,8 @@ class Stream:
             return []
         if self._watch is None or self.state != "armed":
             return []
-        self._latest = row
+        here = self._seen % RECENT
+        self._recent[here], self._recent_at[here] = row, index
         self._updates += ~np.isnan(row)
         found = self._watch.observe(row[None, self._kept], new_run=new_run, index=index)
         return [Found(one.test, replace(one.crossing, column=int(self._kept[one.crossing.column]))) for one in found]
@@ -96,7 +101,7 @@ class Stream:
         specs = tuple(self.plan.specs[k] for k in columns)
         self.plan = replace(self.plan, specs=specs, tolerances=self.plan.tolerances[columns])
         self._rows = [row[columns] for row in self._rows]
-        self._updates, self._latest = self._updates[columns], self._latest[columns]
+        self._updates, self._recent = self._updates[columns], self._recent[:, columns]
         self._kept = np.arange(columns.size)
 
     def learn(self, *, arm: bool) -> None:
@@ -140,9 +145,10 @@ class Stream:
         if found.test == "run_means":
             return size * float(self.baseline.run_scale[column])
         furthest = float(np.abs(self.baseline.scores[column]).max())
-        if size > SATURATED * furthest:  # scores are bounded: beyond them only the value itself tells how far
-            here = transform(self._latest[None, :], self.baseline.kinds)[0, column]
-            return abs(float(here) - float(self.baseline.center[column]))
+        if size > (SATURATED * furthest if self.baseline.by_runs[column] else LINEAR):
+            since = self._recent[self._recent_at >= found.crossing.onset.estimate]
+            here = transform(since, self.baseline.kinds)[:, column]
+            return abs(float(np.nanmedian(here)) - float(self.baseline.center[column]))
         phi = float(self.baseline.phi[column])
         if self.baseline.by_runs[column]:
             return size * float(self.baseline.noise[column]) / (1.0 - phi)
@@ -198,6 +204,8 @@ class Stream:
             "seen": self._seen,
             "updates": self._updates,
             "last_run": self._last_run,
+            "recent": self._recent,
+            "recent_at": self._recent_at,
         }
 
     def load(self, saved: dict[str, Any]) -> None:
@@ -213,3 +221,4 @@ class Stream:
         self._runs = list(saved["runs"])
         self._first_index, self._span, self._seen = saved["first_index"], saved["span"], saved["seen"]
         self._updates, self._last_run = saved["updates"], saved["last_run"]
+        self._recent, self._recent_at = saved["recent"], saved["recent_at"]
