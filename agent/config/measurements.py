@@ -8,7 +8,6 @@ from typing import Any, Literal
 from pydantic import BaseModel, ConfigDict, Field
 
 from agent.config.explain import Place, Problem, dotted
-from detectors.channels import ChannelSpec
 
 MAX_MEASUREMENTS = 512  # declared at one station, over its views and recipes
 # No measurement of a part is larger, in any unit: what is, is none. Beyond it sums of squares would overflow.
@@ -49,23 +48,6 @@ class MeasurementSection(BaseModel):
     )
     highest: float | None = Field(
         default=None, examples=[100.0], description="A larger value is no measurement (the tool's 999.9): left out and counted."
-    )
-
-
-def measured_channel(section: MeasurementSection) -> ChannelSpec:
-    """A declared measurement as a channel."""
-    units = {"none": section.unit, "log": "ln", "logit": "ln odds"}
-    return ChannelSpec(
-        name=section.name,
-        family="measurements",
-        unit=section.unit,
-        meaning="measured by the vision tool",
-        transform=section.transform,
-        tolerance=section.tolerance,
-        tolerance_unit=units[section.transform],
-        up="measure_larger",
-        down="measure_smaller",
-        label=section.label,
     )
 
 

@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 
-from agent.config.measurements import LARGEST, measured_channel
+from agent.config.measurements import LARGEST, MeasurementSection
 from agent.core.plans import Plans
 from agent.core.streams import Stream, StreamPlan
 from agent.ports import MeasurementView
@@ -100,7 +100,7 @@ class Measured:
         sections = tuple(self._plans.measured(where[0], where[2]).values())
         return _Place(
             where=where,
-            specs=tuple(measured_channel(section) for section in sections),
+            specs=tuple(_channel(section) for section in sections),
             lowest=np.array([-LARGEST if s.lowest is None else s.lowest for s in sections]),
             highest=np.array([LARGEST if s.highest is None else s.highest for s in sections]),
             names=tuple(section.name for section in sections),
@@ -143,3 +143,20 @@ def _free_name(place: _Place) -> str:
     names = {group.name for group in place.groups}
     kinds = (KIND, *(f"{KIND}-{k}" for k in range(2, len(names) + 2)))
     return next(name for kind in kinds if (name := "/".join((kind, *place.where))) not in names)
+
+
+def _channel(section: MeasurementSection) -> ChannelSpec:
+    """A declared measurement as a channel."""
+    units = {"none": section.unit, "log": "ln", "logit": "ln odds"}
+    return ChannelSpec(
+        name=section.name,
+        family="measurements",
+        unit=section.unit,
+        meaning="measured by the vision tool",
+        transform=section.transform,
+        tolerance=section.tolerance,
+        tolerance_unit=units[section.transform],
+        up="measure_larger",
+        down="measure_smaller",
+        label=section.label,
+    )
