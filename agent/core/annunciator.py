@@ -13,7 +13,7 @@ from agent.core.alarms import Alarm, AlarmBook, occurrence_id
 from agent.core.causes import say_causes
 from agent.core.conditions import Finding
 from agent.core.incidents import CHANNEL_MARK, NOTHING_BEFORE
-from agent.core.texts import FAMILIES, say
+from agent.core.texts import FAMILIES, called, say
 from agent.core.watch import Test
 from agent.documents import AlarmDoc, AndonDoc, Colour, EvidenceDoc, OnsetDoc
 from agent.messages import alarm_messages, message
@@ -44,8 +44,6 @@ ALARM_IDS = {
     "measurements": "part-measurements",
     "scores": "model-scores",
 }
-# Longest name of a channel that leaves room for the rest of an alarm's text.
-MAX_SAID = 32
 OUTCOME_ALARM = "bad-parts-passed"
 RATE_ALARM = "reject-rate"
 _ANDON_CODES: dict[Colour, int] = {"none": 0, "white": 1, "amber": 2, "blue": 3}
@@ -83,11 +81,11 @@ class Annunciator:
         for one in sorted(found, key=lambda f: (-f.crossing.evidence / f.crossing.threshold, f.crossing.column)):
             crossing, spec = one.crossing, stream.plan.specs[one.crossing.column]
             onset = self._onset(crossing.onset)
-            words = {"since": self._clock(onset.at, record.captured_at), "channel": _called(spec)}
+            words = {"since": self._clock(onset.at, record.captured_at), "channel": called(spec)}
             if one.test == "spread_shift":
                 kind, code = "spread", "varies_more" if crossing.direction > 0 else "varies_less"
                 change, unit, size = crossing.size, "times the learned spread", f"{crossing.size:.2g}"
-                words["what"] = _called(spec) if spec.up == "measure_larger" else FAMILIES[self._language][spec.family]
+                words["what"] = called(spec) if spec.up == "measure_larger" else FAMILIES[self._language][spec.family]
             else:
                 kind, code = "level", spec.up if crossing.direction > 0 else spec.down
                 change, unit, size = _change(spec, stream.raw_change(one) * crossing.direction)
@@ -422,12 +420,6 @@ def _change(spec: ChannelSpec, change: float) -> tuple[float, str, str]:
         return percent, "%", f"{abs(percent):.0f} %" if abs(percent) >= 1.5 else f"{abs(percent):.1f} %"
     size = f"{abs(change):.2g}" if abs(change) < 99.5 else f"{abs(change):.0f}"
     return change, spec.tolerance_unit, f"{size} {spec.tolerance_unit}".rstrip()
-
-
-def _called(spec: ChannelSpec) -> str:
-    """A channel of a name of its own (caliper, measurement) as an alarm says it: a long name by its end, which tells it apart."""
-    name = spec.label or spec.name
-    return name if len(name) <= MAX_SAID else f"…{name[1 - MAX_SAID :]}"
 
 
 def _percent(share: float) -> str:

@@ -13,8 +13,11 @@ from typing import Any
 import numpy as np
 
 from agent.config.measurements import LARGEST, MeasurementSection
+from agent.core.absent import Absent
+from agent.core.conditions import Finding
 from agent.core.plans import Plans
 from agent.core.streams import Stream, StreamPlan
+from agent.core.texts import called
 from agent.ports import MeasurementView
 from agent.records import Inspection
 from detectors.channels import ChannelSpec
@@ -38,6 +41,7 @@ class _Place:
     lowest: FloatArray
     highest: FloatArray
     names: tuple[str, ...]
+    absent: Absent
     free: IntArray  # columns in no group
     groups: list[_Group] = field(default_factory=list)
 
@@ -49,16 +53,19 @@ class Measured:
         self._plans = plans
         self._places: dict[tuple[str, str, str], _Place] = {}
 
-    def rows(self, record: Inspection, counters: Counter[str]) -> list[tuple[str, FloatArray]]:
-        """Stream and row, NaN = not measured, of each group of which the record measures anything."""
+    def take(self, record: Inspection, prefix: str, counters: Counter[str]) -> tuple[list[tuple[str, FloatArray]], list[Finding]]:
+        """Stream and row, NaN = not measured, of each group of which the record measures anything; and what no longer comes.
+
+        prefix: of the alarms of its view and position.
+        """
         where = (record.view, record.position, record.recipe)
         place = self._places.get(where)
         if place is None and not self._plans.measured(record.view, record.recipe):
-            return []
+            return [], []
         if place is None:
             if len(self._places) >= MAX_PLACES:
                 counters["too_many_streams"] += 1
-                return []
+                return [], []
             place = self._places[where] = self._new_place(where)
         told = record.measurements
         values = np.array([told.get(name, np.nan) for name in place.names])
@@ -70,7 +77,8 @@ class Measured:
         if known[place.free].any():
             place.groups.append(_Group(_free_name(place), place.free))
             place.free = place.free[:0]
-        return [(group.name, values[group.columns]) for group in place.groups if known[group.columns].any()]
+        rows = [(group.name, values[group.columns]) for group in place.groups if known[group.columns].any()]
+        return rows, place.absent.judge(known, record, prefix)
 
     def waiting(self) -> tuple[MeasurementView, ...]:
         """What is declared for a place and does not come there, or hardly."""
@@ -98,29 +106,37 @@ class Measured:
 
     def _new_place(self, where: tuple[str, str, str]) -> _Place:
         sections = tuple(self._plans.measured(where[0], where[2]).values())
+        specs = tuple(_channel(section) for section in sections)
+        names = tuple(section.name for section in sections)
         return _Place(
             where=where,
-            specs=tuple(_channel(section) for section in sections),
+            specs=specs,
             lowest=np.array([-LARGEST if s.lowest is None else s.lowest for s in sections]),
             highest=np.array([LARGEST if s.highest is None else s.highest for s in sections]),
-            names=tuple(section.name for section in sections),
+            names=names,
+            absent=Absent(names, tuple(called(spec) for spec in specs)),
             free=np.arange(len(sections)),
         )
 
     def save(self) -> list[Any]:
         """For a checkpoint."""
         return [
-            (place.where, [(group.name, [_identity(place.specs[k]) for k in group.columns]) for group in place.groups])
+            (
+                place.where,
+                [(group.name, [_identity(place.specs[k]) for k in group.columns]) for group in place.groups],
+                place.absent.save(),
+            )
             for place in self._places.values()
         ]
 
     def load(self, saved: list[Any]) -> None:
         """From a checkpoint. A group with anything that is declared otherwise now is forgotten: its values do not compare."""
-        for where, groups in saved:
+        for where, groups, absent in saved:
             view, position, recipe = where
             if not self._plans.measured(view, recipe):
                 continue
             place = self._places[view, position, recipe] = self._new_place((view, position, recipe))
+            place.absent.load(absent)
             column = {_identity(spec): k for k, spec in enumerate(place.specs)}
             for name, members in groups:
                 identities: list[Identity] = [(member[0], member[1], member[2]) for member in members]

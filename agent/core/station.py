@@ -302,8 +302,10 @@ class Station:
         if record.measurements:
             declared = self._plans.measured(record.view, record.recipe)
             self._undeclared.take(record.view, record.measurements, declared, self.counters)
-            for name, row in self._measured.rows(record, self.counters):
-                self._observe(name, row, record, run, effects)
+        rows, findings = self._measured.take(record, self._prefix(record), self.counters)
+        self._find(findings, feed.STREAM, record.part_id, record.captured_at, effects)
+        for name, row in rows:
+            self._observe(name, row, record, run, effects)
 
     def _plan(self, name: str) -> StreamPlan:
         return self._measured.plan(name) if name.startswith(MEASURED) else self._plans.stream(name)

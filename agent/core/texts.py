@@ -4,7 +4,11 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from detectors.channels.table import ChannelSpec
+
 LIMIT = 160
+# Longest name of a channel that leaves room for the rest of an alarm's text.
+MAX_SAID = 32
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,6 +132,10 @@ ENGLISH: dict[str, Words] = {
     "results_missing": Words(
         "{st} {count} of the last {window} results never arrived, since {since}. Those parts went unwatched.",
         "Check network and vision PC. Hand check a sample of the parts since {since}.",
+    ),
+    "measurements_missing": Words(
+        "{st} {channel} no longer measured since {since}: {count} of {window} measurements missing, unwatched.",
+        "Check vision tool, its recipe and what it sends. Look at the last pictures.",
     ),
     "clock_ahead": Words("{st} clock {size} ahead of the monitor's since {since}.", _CLOCK),
     "clock_behind": Words("{st} clock {size} behind the monitor's since {since}.", _CLOCK),
@@ -260,6 +268,10 @@ GERMAN: dict[str, Words] = {
         "{st} {count} der letzten {window} Ergebnisse fehlen, seit {since}. Diese Teile sah niemand.",
         "Netz und Bild-PC prüfen. Teile seit {since} stichprobenweise von Hand prüfen.",
     ),
+    "measurements_missing": Words(
+        "{st} {channel} nicht mehr gemessen seit {since}: {count} von {window} Maßen fehlen, unbewacht.",
+        "Bildverarbeitung, ihr Rezept und was sie sendet prüfen. Letzte Bilder ansehen.",
+    ),
     "clock_ahead": Words("{st} Uhr geht {size} vor gegenüber dem Wächter, seit {since}.", _UHR),
     "clock_behind": Words("{st} Uhr geht {size} nach gegenüber dem Wächter, seit {since}.", _UHR),
     "model_changed": Words("{st} MODELL GEÄNDERT seit {since}: {new} statt {old}. Hier nicht freigegeben.", _INHABER),
@@ -326,6 +338,12 @@ FAMILIES = {
     },
 }
 """What the channels of a family are about, where the words of an alarm need it."""
+
+
+def called(spec: ChannelSpec) -> str:
+    """A channel of a name of its own (caliper, measurement) as an alarm says it: a long name by its end, which tells it apart."""
+    name = spec.label or spec.name
+    return name if len(name) <= MAX_SAID else f"…{name[1 - MAX_SAID :]}"
 
 
 def say(language: str, code: str, values: dict[str, str]) -> tuple[str, str]:

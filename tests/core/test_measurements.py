@@ -185,9 +185,28 @@ def test_one_missing_in_some_records_is_still_watched_and_its_absence_says_nothi
     every_third = lambda k, values: values if k % 3 else without("hole_d")(k, values)  # noqa: E731
     folding = Folding(station()).all(parts(0, 700, every_third))
     assert channels(folding)["hole_d"].refused == ""
-    quiet = folding.all(parts(700, 900, without("hole_d")))
-    assert [a for a in quiet.alarms if a.evidence.detector != "measurements"] == []
+    assert folding.alarms == []
+    folding.all(parts(700, 740, without("hole_d")))
+    assert folding.alarms == []
     assert channels(folding)["hole_d"].updates == 200  # of 300 after arming, none while it was missing
+
+
+@pytest.mark.parametrize("gone", [without("hole_d"), without(*NAMES)])
+def test_one_that_no_longer_comes_is_said_with_its_last_time_and_ends_when_it_is_back(gone):
+    folding = Folding(station()).all(parts(0, 500)).all(parts(500, 530, gone)).restarted().all(parts(530, 560, gone))
+    alarm = folding.alarms[0]
+    assert (alarm.alarm_id, alarm.part_id, alarm.evidence.onset.part_id) == ("measurements-missing", "P00549", "P00500")
+    count = 1 if gone(0, dict.fromkeys(NAMES, 1.0)) else 2
+    assert alarm.text == f"ST4 hole_d no longer measured since 06:25: {count} of 2 measurements missing, unwatched."
+    assert len(folding.alarms) == 1
+    assert said(folding.all(parts(560, 565)))[-1] == ("measurements-missing", "measurements_missing", "UNACK→RTNUN")
+
+
+def test_one_that_comes_seldom_is_missing_only_after_twenty_of_its_intervals():
+    seldom = lambda k, values: values if k % 10 == 0 else without("hole_d")(k, values)  # noqa: E731
+    folding = Folding(station()).all(parts(0, 600, seldom)).all(parts(600, 780, without("hole_d")))
+    assert folding.alarms == []
+    assert [a.code for a in folding.all(parts(780, 830, without("hole_d"))).alarms] == ["measurements_missing"]
 
 
 def test_a_value_that_cannot_be_is_left_out_and_counted():
