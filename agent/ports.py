@@ -328,6 +328,20 @@ class LimitView:
 
 
 @dataclass(frozen=True, slots=True)
+class MeasurementView:
+    """A measurement of the vision tool's that is not watched, and why; of one not declared its first values."""
+
+    view: str
+    name: str
+    why: str  # not declared | declared, not received
+    values: int = 0
+    mean: float = 0.0
+    sd: float = 0.0
+    lowest: float = 0.0
+    highest: float = 0.0
+
+
+@dataclass(frozen=True, slots=True)
 class StationView:
     """One station as it stands."""
 
@@ -351,6 +365,7 @@ class StationView:
     andon: AndonDoc | None
     limits: tuple[LimitView, ...] = ()
     novel_parts: int = 0  # told to the audit planner so far
+    measurements: tuple[MeasurementView, ...] = ()  # of the vision tool's, those that are not watched
 
 
 @dataclass(frozen=True, slots=True)

@@ -185,7 +185,7 @@ def decode(raw: bytes, defaults: dict[str, Any] | None = None) -> tuple[Record, 
     The type is the member `type`, else that of the defaults, else told from the members (verdict: inspection, defective: outcome,
     verb: command, kind: event). defaults: members to use where the record has none (a tap's station or source, a topic's type).
     Unknown members are ignored: sources add them.
-    Raises RecordRefused with reason too_large, not_json, unknown_type, schema or not_finite.
+    Raises RecordRefused with reason too_large, not_json, unknown_type, measurement, schema or not_finite.
     """
     if len(raw) > MAX_RECORD_BYTES:
         raise RecordRefused("too_large", f"record must have at most {MAX_RECORD_BYTES} bytes, got {len(raw)}")
@@ -203,6 +203,8 @@ def decode(raw: bytes, defaults: dict[str, Any] | None = None) -> tuple[Record, 
     if isinstance(merged.get("model"), str):
         merged["model"] = {"name": merged["model"]}
     frame_body = merged.pop("frame", None) if kind == "inspection" else None
+    if kind == "inspection" and isinstance(merged.get("measurements"), dict):
+        merged["measurements"] = _numbers(merged["measurements"])
     try:
         record = msgspec.convert(merged, Record, strict=True)
         frame = None if frame_body is None else msgspec.convert(frame_body, Frame)
@@ -221,6 +223,16 @@ def _in_utc(record: Record) -> Record:
         if isinstance(value := getattr(record, name, None), datetime)
     }
     return msgspec.structs.replace(record, **instants)
+
+
+def _numbers(measurements: dict[str, Any]) -> dict[str, Any]:
+    """Without those that are null: not measured. Raises RecordRefused for what is no number."""
+    for name, value in measurements.items():
+        if value is not None and (isinstance(value, bool) or not isinstance(value, int | float)):
+            raise RecordRefused(
+                "measurement", f"measurements.{name} must be a number, or null where not measured, got {value!r:.40}"
+            )
+    return {name: value for name, value in measurements.items() if value is not None}
 
 
 def _refuse_infinite(record: Inspection) -> None:

@@ -97,7 +97,7 @@ class Clue:
 
 HARM: Final = frozenset({"outcomes", "challenge", "identity"})
 """Families that show harm; all others show that something is different."""
-IMAGING: Final = ("lighting", "optics", "camera", "geometry", "material")
+IMAGING: Final = ("lighting", "optics", "camera", "geometry", "material", "measurements")
 
 CLUES: Final[tuple[Clue, ...]] = (
     # Light. What the lamp does, it does to part and fixtures alike; other material changes the part alone, a veil all contrasts.

@@ -10,6 +10,7 @@ import click
 
 from agent.cli import console
 from agent.cli.access import again, agent_options, snapshot, state_folder, store
+from agent.config.proposal import declarations
 from agent.errors import AgentError, NotRunning
 
 _UNACKNOWLEDGED = ("UNACK", "RTNUN", "LATCHED")
@@ -18,10 +19,11 @@ _UNACKNOWLEDGED = ("UNACK", "RTNUN", "LATCHED")
 @click.command("status")
 @agent_options
 @click.option("--json", "as_json", is_flag=True, help="Print everything that may be seen from outside, as JSON.")
+@click.option("--undeclared", is_flag=True, help="Print declarations of measurements that arrive undeclared, as TOML to paste.")
 @click.option(
     "--max-age-s", type=click.FloatRange(min=0), help="Exit 1 when what is shown is older, as in a container's health check."
 )
-def status(config_file: Path | None, state_dir: Path | None, as_json: bool, max_age_s: float | None) -> int:
+def status(config_file: Path | None, state_dir: Path | None, as_json: bool, undeclared: bool, max_age_s: float | None) -> int:
     """What is watched, how far learning is, and what is wrong.
 
     \b
@@ -35,6 +37,9 @@ def status(config_file: Path | None, state_dir: Path | None, as_json: bool, max_
         _check_age(shown["at"], max_age_s)
     if as_json:
         console.out_json(shown)
+        return 0
+    if undeclared:
+        console.out("\n\n".join(declaration for station in shown["stations"] for declaration in declarations(station)))
         return 0
     console.out(f"linewarden {shown['version']}, running since {_instant(shown['started_at'])}")
     counts = ("parts", "rejected", "outcomes")
@@ -52,6 +57,14 @@ def status(config_file: Path | None, state_dir: Path | None, as_json: bool, max_
     limits = [_limit(s["station"], limit) for s in shown["stations"] for limit in s["limits"]]
     if limits:
         console.table("Limits", ("station", "limit", "channel", "production days left", "state"), limits)
+    refused = [
+        (s["station"], c["stream"], c["channel"], c["refused"]) for s in shown["stations"] for c in s["channels"] if c["refused"]
+    ]
+    if refused:
+        console.table("Channels not watched", ("station", "stream", "channel", "why"), refused)
+    unwatched = [(s["station"], m["view"], m["name"], m["why"], *_range(m)) for s in shown["stations"] for m in s["measurements"]]
+    if unwatched:
+        console.table("Measurements not watched", ("station", "view", "name", "why", "values", "from", "to"), unwatched)
     edges = [
         (kind[:-1], name, ", ".join(f"{key} {_figure(value)}" for key, value in figures.items()))
         for kind in ("taps", "sinks")
@@ -156,6 +169,12 @@ def _history(folder: Path) -> list[dict[str, Any]]:
 
     with store(folder) as kept:
         return [msgspec.to_builtins(event) for _, event in kept.alarm_events()]
+
+
+def _range(measurement: dict[str, Any]) -> tuple[str, str, str]:
+    if not measurement["values"]:
+        return "", "", ""
+    return str(measurement["values"]), _figure(measurement["lowest"]), _figure(measurement["highest"])
 
 
 def _outcome_test(station: dict[str, Any]) -> str:

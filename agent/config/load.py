@@ -14,6 +14,7 @@ from pydantic import BaseModel, ValidationError
 from agent.config.ageing import problems as limit_problems
 from agent.config.drawing import problems as drawing_problems
 from agent.config.explain import Place, Problem, dotted, explain, nearest
+from agent.config.measurements import problems as measurement_problems
 from agent.config.model import Config
 from agent.errors import ConfigError
 
@@ -64,6 +65,7 @@ def parse(raw: bytes, plug_ins: PlugInOptions) -> Config:
     for index, station in _sections(body, "stations"):
         problems += drawing_problems(station, ("stations", index))
         problems += limit_problems(station, ("stations", index))
+        problems += measurement_problems(station, ("stations", index))
     if problems or config is None:
         raise ConfigError(problems)
     return config

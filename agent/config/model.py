@@ -9,6 +9,7 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 from pydantic import BaseModel, ConfigDict, Field, field_validator
 
 from agent.config.limits import LimitSection
+from agent.config.measurements import MAX_MEASUREMENTS, MeasurementSection
 from agent.config.references import ReferenceSection
 
 Text = Annotated[str, Field(min_length=1, max_length=256)]
@@ -188,6 +189,9 @@ class StationSection(Section):
     feed: FeedSection = Field(default=FeedSection(), description="Feed health.")
     references: list[ReferenceSection] = Field(default=[], max_length=64, description="Golden frames.")
     limits: list[LimitSection] = Field(default=[], max_length=32, description="Limits of slow ageing.")
+    measurements: list[MeasurementSection] = Field(
+        default=[], max_length=MAX_MEASUREMENTS, description="The vision tool's own measurements."
+    )
 
 
 class PlugIn(Section):

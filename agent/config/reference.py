@@ -17,6 +17,7 @@ from pydantic import BaseModel
 
 from agent.config.limits import LimitSection
 from agent.config.load import KINDS, PlugInOptions
+from agent.config.measurements import MeasurementSection
 from agent.config.model import (
     AgentSection,
     BaselineSection,
@@ -51,6 +52,7 @@ _STATION_LISTS: tuple[tuple[str, type[BaseModel]], ...] = (
     ("references", ReferenceSection),
     ("references.calipers", CaliperSection),
     ("limits", LimitSection),
+    ("measurements", MeasurementSection),
 )
 # What the sample's station says where an option has no default: a plausible register entry to overwrite.
 _REGISTER = {

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import datetime
 from math import exp, isinf
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol, get_args
 from zoneinfo import ZoneInfo
 
 import msgspec
@@ -13,8 +13,9 @@ from agent.core.ageing import DECISIONS_PER_MONTH, FAMILY
 from agent.core.alarms import Alarm, AlarmBook, occurrence_id
 from agent.core.causes import say_causes
 from agent.core.conditions import Finding
-from agent.core.incidents import NOTHING_BEFORE
-from agent.core.texts import CLASSES, FAMILIES, say
+from agent.core.incidents import CHANNEL_MARK, NOTHING_BEFORE
+from agent.core.texts import CLASSES, FAMILIES, called, say
+from agent.core.watch import Test
 from agent.documents import AlarmDoc, AndonDoc, Colour, EvidenceDoc, OnsetDoc
 from agent.messages import alarm_messages, message
 from detectors.attribution import Symptom
@@ -43,6 +44,7 @@ ALARM_IDS = {
     "camera": "camera-moved",
     "geometry": "part-geometry",
     "material": "part-material",
+    "measurements": "part-measurements",
     "scores": "model-scores",
 }
 OUTCOME_ALARM = "bad-parts-passed"
@@ -83,11 +85,11 @@ class Annunciator:
         for one in sorted(found, key=lambda f: (-f.crossing.evidence / f.crossing.threshold, f.crossing.column)):
             crossing, spec = one.crossing, stream.plan.specs[one.crossing.column]
             onset = self._onset(crossing.onset)
-            words = {"since": self._clock(onset.at, record.captured_at), "channel": spec.name}
+            words = {"since": self._clock(onset.at, record.captured_at), "channel": called(spec)}
             if one.test == "spread_shift":
                 kind, code = "spread", "varies_more" if crossing.direction > 0 else "varies_less"
                 change, unit, size = crossing.size, "times the learned spread", f"{crossing.size:.2g}"
-                words["what"] = FAMILIES[self._language][spec.family]
+                words["what"] = called(spec) if spec.up == "measure_larger" else FAMILIES[self._language][spec.family]
             else:
                 kind, code = "level", spec.up if crossing.direction > 0 else spec.down
                 change, unit, size = _change(spec, stream.raw_change(one) * crossing.direction)
@@ -328,8 +330,8 @@ class Annunciator:
     def part_done(self, record: Inspection, effects: Effects) -> None:
         """One more part was judged: shifts shown to be over have returned; a hold grows."""
         for alarm in self._station.book.active():
-            of_channel = alarm.stream in self._station.streams
-            stands = self._change_stands(alarm.alarm_id) if of_channel else self._station.stands(alarm.alarm_id)
+            of_channels = alarm.evidence is not None and alarm.evidence.detector in get_args(Test)
+            stands = self._change_stands(alarm.alarm_id) if of_channels else self._station.stands(alarm.alarm_id)
             if stands is False:
                 self.clear(alarm, record.part_id, record.captured_at, effects)
         if self._station.incidents.grow(self._station.index):
@@ -439,7 +441,7 @@ class Annunciator:
 def _symptom(stream: Stream, found: Found) -> Symptom:
     """A crossing as attribution knows it."""
     crossing, spec = found.crossing, stream.plan.specs[found.crossing.column]
-    channel = f"{stream.plan.name} {spec.name}"
+    channel = f"{stream.plan.name}{CHANNEL_MARK}{spec.name}"
     if found.test == "spread_shift":
         return Symptom(
             spec.family, "varies_more" if crossing.direction > 0 else "varies_less", crossing.onset, f"spread of {channel}"
@@ -454,7 +456,8 @@ def _change(spec: ChannelSpec, change: float) -> tuple[float, str, str]:
     if spec.transform == "log":
         percent = 100.0 * (exp(change) - 1.0)
         return percent, "%", f"{abs(percent):.0f} %" if abs(percent) >= 1.5 else f"{abs(percent):.1f} %"
-    return change, spec.tolerance_unit, f"{abs(change):.2g} {spec.tolerance_unit}"
+    size = f"{abs(change):.2g}" if abs(change) < 99.5 else f"{abs(change):.0f}"
+    return change, spec.tolerance_unit, f"{size} {spec.tolerance_unit}".rstrip()
 
 
 def _percent(share: float) -> str:

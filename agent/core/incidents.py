@@ -18,6 +18,8 @@ from detectors.attribution import Attribution, Happening, Symptom, attribute, jo
 HOLD_STEP_PARTS = 100
 # Events remembered to be set beside onsets; more than a shift has.
 RECENT_EVENTS = 100
+# Between stream and channel in a symptom: records may have blanks in either.
+CHANNEL_MARK = "\x1f"
 # Before every part.
 NOTHING_BEFORE = -1
 # Causes an incident names.
@@ -176,7 +178,7 @@ class Incidents:
 
     def _sign(self, symptom: Symptom) -> SignDoc:
         row = self._history.part(self._station, max(1, symptom.onset.estimate))
-        channel = symptom.channel.rpartition(" ")[2]
+        channel = symptom.channel.rpartition(CHANNEL_MARK)[2]
         part_id, at = ("", None) if row is None else (row.part_id, row.captured_at)
         return SignDoc(symptom.family, symptom.code, channel, round(symptom.size, 2), part_id, at)
 

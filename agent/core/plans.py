@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sized
+from dataclasses import replace
+
 import numpy as np
 
 from agent.config.ageing import spec_of
 from agent.config.drawing import drawn
+from agent.config.measurements import MeasurementSection, chosen
 from agent.config.model import StationSection
 from agent.core.ageing import DECISIONS_PER_MONTH, LimitPlan
 from agent.core.blocks import MIN_BLOCK_PARTS, BlockPlan
@@ -35,8 +39,13 @@ class Plans:
         self._references = {
             (reference.view, reference.recipe): reference_channels(drawn(reference)) for reference in options.references
         }
-        # A part is held against one reference of its view: shares for the one with most channels, none where there is none.
-        most = [max((len(s) for (of, _), s in self._references.items() if of == view), default=0) for view in options.views]
+        declared = [(section.view, section.recipe) for section in options.measurements]
+        self._measured = {
+            (view, recipe): {section.name: section for section in chosen(options.measurements, view, recipe)}
+            for view, recipe in [*((view, "") for view in options.views), *declared]
+        }
+        # A part has one recipe and is held against one reference of its view: shares for those with most channels.
+        most = [_most(self._references, view) + _most(self._measured, view) for view in options.views]
         plain = len(IMAGE_CHANNELS) + len(SCORE_CHANNELS) + 1  # and the share of novel parts
         # The reject rate, the mix of classes and each limit are one more channel of the station each, with an equal share.
         columns = len(options.positions) * sum(plain + more for more in most) + 2 + len(options.limits)
@@ -51,6 +60,11 @@ class Plans:
     def compared(self, view: str, recipe: str) -> tuple[ChannelSpec, ...]:
         """The channels of a frame after the IMAGE_CHANNELS: those of its reference."""
         return self._references.get((view, recipe), self._references.get((view, ""), ()))
+
+    def measured(self, view: str, recipe: str) -> Mapping[str, MeasurementSection]:
+        """The measurements declared for a part, by name."""
+        found = self._measured.get((view, recipe))
+        return self._measured.get((view, ""), {}) if found is None else found
 
     def specs(self, name: str) -> tuple[ChannelSpec, ...]:
         """The channels of a stream by its name: imaging/…, scores/…, fixtures/view/reference, part/view/position/recipe/reference.
@@ -75,13 +89,16 @@ class Plans:
         return Space(name, self.specs(name), self.novelty)
 
     def stream(self, name: str) -> StreamPlan:
-        """The plan of a stream by its name."""
-        specs = self.specs(name)
+        """The plan of a stream by its name; those of measurements are made by what has come (agent/core/measured.py)."""
         tolerances = self._options.baseline.tolerances
+        return self.of(name, tuple(replace(spec, tolerance=tolerances.get(spec.name, spec.tolerance)) for spec in self.specs(name)))
+
+    def of(self, name: str, specs: tuple[ChannelSpec, ...]) -> StreamPlan:
+        """The plan of a stream of these channels, at their own tolerances."""
         return StreamPlan(
             name=name,
             specs=specs,
-            tolerances=np.array([tolerances.get(spec.name, spec.tolerance) for spec in specs]),
+            tolerances=np.array([spec.tolerance for spec in specs]),
             threshold=self._level_threshold,
             parts=self._options.baseline.parts,
             min_own=self._options.baseline.min_stream_parts,
@@ -140,3 +157,8 @@ class Plans:
     def claim_scope(record: Inspection) -> str:
         """Whose claims a part is judged by."""
         return f"{record.view}/{record.recipe}/{model_key(record)}"
+
+
+def _most(by_place: Mapping[tuple[str, str], Sized], view: str) -> int:
+    """Most channels that any recipe of a view has."""
+    return max((len(found) for (of, _), found in by_place.items() if of == view), default=0)

@@ -22,6 +22,8 @@ from agent.core.effects import Effects, FittedBaseline
 from agent.core.feed import Feed
 from agent.core.incidents import Incidents
 from agent.core.ledger import Ledger, Pending
+from agent.core.measured import KIND as MEASURED
+from agent.core.measured import Measured
 from agent.core.novelty import Space
 from agent.core.parts import PartsInFront
 from agent.core.pictures import Pictures
@@ -31,8 +33,9 @@ from agent.core.runs import Runs
 from agent.core.sequence import Released, Reorder
 from agent.core.spaces import Spaces
 from agent.core.state import pack
-from agent.core.streams import Stream
+from agent.core.streams import Stream, StreamPlan
 from agent.core.truth import Truth
+from agent.core.undeclared import Undeclared
 from agent.documents import SummaryDoc
 from agent.messages import message
 from agent.ports import PartRow, StationView
@@ -54,6 +57,8 @@ class Station:
         self._parts = parts
         self._plans = Plans(options)
         self.streams: dict[str, Stream] = {}
+        self._measured = Measured(self._plans)
+        self._undeclared = Undeclared()
         self.rates = PerRecipe(rates.KIND, lambda name: rates.rate(name, self._plans.rates))
         self.mixes = PerRecipe(mix.KIND, lambda name: mix.mix(name, self._plans.mixes))
         self.spaces = Spaces(self._plans.space, options.views[0])
@@ -156,7 +161,7 @@ class Station:
         elif target in self.mixes.by_name:
             self.mixes.learn_anew(target)
         elif target in self.streams:
-            self.streams[target] = Stream(self._plans.stream(target))
+            self.streams[target] = Stream(self._plan(target))
         anew = {target, *self.spaces.learn_anew(target)}
         for alarm in self.book.all():
             if alarm.stream in anew:
@@ -224,6 +229,7 @@ class Station:
         self._find(identity.judge(record), approved.STREAM, record.part_id, record.captured_at, effects)
         if self._observe_frame(record, entry.frame, run, effects):
             self._observe_scores(record, identity.threshold, run, effects)
+            self._observe_measurements(record, run, effects)
             if primary:
                 self._observe_verdict(record, effects)
         if primary:
@@ -345,17 +351,32 @@ class Station:
         name = f"scores/{record.view}/{record.position}/{record.recipe}/{model_key(record)}"
         self._observe(name, row, record, run, effects)
 
+    def _observe_measurements(self, record: Inspection, run: int, effects: Effects) -> None:
+        """The vision tool's own, of this part: several parts may share a frame."""
+        if record.measurements:
+            declared = self._plans.measured(record.view, record.recipe)
+            self._undeclared.take(record.view, record.measurements, declared, self.counters)
+        rows, findings = self._measured.take(record, self._prefix(record), self.counters)
+        self._find(findings, feed.STREAM, record.part_id, record.captured_at, effects)
+        for name, row in rows:
+            self._observe(name, row, record, run, effects)
+
+    def _plan(self, name: str) -> StreamPlan:
+        return self._measured.plan(name) if name.startswith(MEASURED) else self._plans.stream(name)
+
     def _observe(self, name: str, row: FloatArray, record: Inspection, run: int, effects: Effects) -> None:
         stream = self.streams.get(name)
         if stream is None:
             if len(self.streams) >= MAX_STREAMS:
                 self.counters["too_many_streams"] += 1
                 return
-            stream = self.streams[name] = Stream(self._plans.stream(name))
+            stream = self.streams[name] = Stream(self._plan(name))
         found = stream.observe(row, self.index, run)
         if found:
             self.annunciator.channels_crossed(stream, found, record, effects)
-        if stream.learned_enough:
+        if stream.learned_enough and name.startswith(MEASURED) and not self._measured.settle(name, stream):
+            del self.streams[name]
+        elif stream.learned_enough:
             self._end_learning(name, stream, record, effects)
 
     def _observe_verdict(self, record: Inspection, effects: Effects) -> None:
@@ -461,12 +482,15 @@ class Station:
             andon=self.annunciator.andon,
             limits=tuple(self.ageing.views()),
             novel_parts=self.spaces.candidates.total,
+            measurements=(*self._undeclared.views(), *self._measured.waiting()),
         )
 
     def save(self) -> dict[str, Any]:
         """For a checkpoint."""
         return {
             "streams": {name: stream.save() for name, stream in self.streams.items()},
+            "measured": self._measured.save(),
+            "undeclared": self._undeclared.save(),
             "rates": self.rates.save(),
             "mixes": self.mixes.save(),
             "spaces": self.spaces.save(),
@@ -489,8 +513,13 @@ class Station:
 
     def load(self, saved: dict[str, Any]) -> None:
         """From a checkpoint."""
+        self._measured.load(saved["measured"])
+        self._undeclared.load(saved["undeclared"])
+        self._undeclared.forget((section.view, section.name) for section in self.options.measurements)
         for name, stream in saved["streams"].items():
-            plan = self._plans.stream(name)
+            if name.startswith(MEASURED) and not self._measured.has(name):  # something in it is declared otherwise now
+                continue
+            plan = self._plan(name)
             if len(plan.specs) != len(stream["updates"]):  # of a reference that is drawn otherwise now: it comes no more
                 continue
             self.streams[name] = Stream(plan)

@@ -3,19 +3,22 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Literal
 
 import numpy as np
 
 from agent.core.watch import Found, Watch
 from agent.ports import ChannelView, StreamView
-from detectors.baseline import Baseline, fit
+from detectors.baseline import MIN_VALUES, Baseline, fit
 from detectors.baseline.transform import transform
 from detectors.channels.table import ChannelSpec
-from detectors.contract import FloatArray
+from detectors.contract import FloatArray, IntArray
 
-# A mean of z this near to the outermost score says that the shift is large, not how large.
+# Scores are bounded: a mean of z beyond so many sd says that the shift is large, and too little of how large; the values since do.
+LINEAR = 1.0
+RECENT = 16
+# Within runs a value says little without its run's offset: the mean of z stands until this near to the outermost score.
 SATURATED = 0.8
 StreamState = Literal["learning", "candidate", "armed", "suspended", "refused"]
 
@@ -47,7 +50,9 @@ class Stream:
         self._span = 0
         self._seen = 0
         self._updates = np.zeros(len(plan.specs), dtype=np.int64)
-        self._latest = np.full(len(plan.specs), np.nan)  # the row folded last
+        self._recent = np.full((RECENT, len(plan.specs)), np.nan)  # the rows folded last, and their parts' indices
+        self._recent_at = np.full(RECENT, -1, dtype=np.int64)
+        self._kept = np.arange(len(plan.specs))  # columns that are watched
         self._last_run: int | None = None
 
     @property
@@ -69,9 +74,11 @@ class Stream:
             return []
         if self._watch is None or self.state != "armed":
             return []
-        self._latest = row
+        here = self._seen % RECENT
+        self._recent[here], self._recent_at[here] = row, index
         self._updates += ~np.isnan(row)
-        return self._watch.observe(row[None, :], new_run=new_run, index=index)
+        found = self._watch.observe(row[None, self._kept], new_run=new_run, index=index)
+        return [Found(one.test, replace(one.crossing, column=int(self._kept[one.crossing.column]))) for one in found]
 
     @property
     def families(self) -> frozenset[str]:
@@ -94,7 +101,19 @@ class Stream:
     def standing(self, family: str, kind: str) -> bool:
         """Whether any change of this family and kind (level or spread) has not been shown to be over."""
         columns = () if self._watch is None else self._watch.standing(kind)
-        return any(self.plan.specs[column].family == family for column in columns)
+        return any(self.plan.specs[self._kept[column]].family == family for column in columns)
+
+    def measured_enough(self) -> IntArray:
+        """While learning: the columns with values enough for a baseline."""
+        return np.flatnonzero(np.count_nonzero(~np.isnan(np.stack(self._rows)), axis=0) >= MIN_VALUES)
+
+    def narrow(self, columns: IntArray) -> None:
+        """While learning: go on with these columns alone."""
+        specs = tuple(self.plan.specs[k] for k in columns)
+        self.plan = replace(self.plan, specs=specs, tolerances=self.plan.tolerances[columns])
+        self._rows = [row[columns] for row in self._rows]
+        self._updates, self._recent = self._updates[columns], self._recent[:, columns]
+        self._kept = np.arange(columns.size)
 
     def learn(self, *, arm: bool) -> None:
         """End Phase I: fit and judge; armed (or a candidate waiting for acceptance) with the channels that passed the gate."""
@@ -116,9 +135,13 @@ class Stream:
             self.arm()
 
     def arm(self) -> None:
-        """Put the candidate in force."""
+        """Put the candidate in force: the channels that passed the gate, and no others.
+
+        A refused channel (colour of a grey camera) as NaN in every row would send all of them down the slower path.
+        """
         assert self.baseline is not None
-        self._watch = Watch(self.baseline, np.full(len(self.plan.specs), self.plan.threshold))
+        self._kept = np.flatnonzero([not reason for reason in self.baseline.refused])
+        self._watch = Watch(self.baseline.select(self._kept), np.full(self._kept.size, self.plan.threshold))
         self.state, self.detail = "armed", ""
         self._updates[:] = 0
 
@@ -133,9 +156,10 @@ class Stream:
         if found.test == "run_means":
             return size * float(self.baseline.run_scale[column])
         furthest = float(np.abs(self.baseline.scores[column]).max())
-        if size > SATURATED * furthest:  # scores are bounded: beyond them only the value itself tells how far
-            here = transform(self._latest[None, :], self.baseline.kinds)[0, column]
-            return abs(float(here) - float(self.baseline.center[column]))
+        if size > (SATURATED * furthest if self.baseline.by_runs[column] else LINEAR):
+            since = self._recent[self._recent_at >= found.crossing.onset.estimate]
+            here = transform(since, self.baseline.kinds)[:, column]
+            return abs(float(np.nanmedian(here)) - float(self.baseline.center[column]))
         phi = float(self.baseline.phi[column])
         if self.baseline.by_runs[column]:
             return size * float(self.baseline.noise[column]) / (1.0 - phi)
@@ -148,7 +172,8 @@ class Stream:
         stream = StreamView(self.plan.name, self.state, parts, self.plan.parts, self.detail)
         if self.baseline is None or self._watch is None:
             return stream, ()
-        ratios = self._watch.ratios()
+        ratios = np.zeros(len(self.plan.specs))
+        ratios[self._kept] = self._watch.ratios()
         channels = tuple(
             ChannelView(
                 stream=self.plan.name,
@@ -190,6 +215,8 @@ class Stream:
             "seen": self._seen,
             "updates": self._updates,
             "last_run": self._last_run,
+            "recent": self._recent,
+            "recent_at": self._recent_at,
         }
 
     def load(self, saved: dict[str, Any]) -> None:
@@ -205,3 +232,4 @@ class Stream:
         self._runs = list(saved["runs"])
         self._first_index, self._span, self._seen = saved["first_index"], saved["span"], saved["seen"]
         self._updates, self._last_run = saved["updates"], saved["last_run"]
+        self._recent, self._recent_at = saved["recent"], saved["recent_at"]

@@ -4,7 +4,11 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from detectors.channels.table import ChannelSpec
+
 LIMIT = 160
+# Longest name of a channel that leaves room for the rest of an alarm's text.
+MAX_SAID = 32
 
 
 @dataclass(frozen=True, slots=True)
@@ -18,6 +22,7 @@ class Words:
 _LAMP = "Clean window, check lamp and exposure, run check parts."
 _LENS = "Check focus and lens, clean window, run check parts."
 _PART = "Set 5 parts aside for quality. Note lot and tool."
+_GAUGE = "Measure 5 parts by hand, set them aside for quality. Note lot and tool."
 _MOUNT = "Do not readjust. Run check parts, call maintenance: camera mount and lens."
 _TOOL = "Check tool, nest and feeding. Set 5 parts aside for quality."
 _HAND = "Hand check parts since {since}. Check camera, lamp and cables, then run check parts."
@@ -78,8 +83,8 @@ ENGLISH: dict[str, Words] = {
     "part_smaller": Words("{st} parts {size} smaller in the picture since about {since}. {cause}", _PART),
     "outline_rougher": Words("{st} part outline {size} rougher since about {since}. {cause}", _PART),
     "outline_smoother": Words("{st} part outline {size} smoother since about {since}. {cause}", _PART),
-    "measure_larger": Words("{st} {channel} {size} larger since about {since}. {cause}", _PART),
-    "measure_smaller": Words("{st} {channel} {size} smaller since about {since}. {cause}", _PART),
+    "measure_larger": Words("{st} {channel} {size} larger since about {since}. {cause}", _GAUGE),
+    "measure_smaller": Words("{st} {channel} {size} smaller since about {since}. {cause}", _GAUGE),
     "texture_rougher": Words("{st} part surface rougher since about {since}. {cause} Not yet proof of bad parts.", _PART),
     "texture_smoother": Words("{st} part surface smoother since about {since}. {cause}", _PART),
     "texture_directed": Words("{st} part surface more striped since about {since}. {cause}", _PART),
@@ -128,6 +133,10 @@ ENGLISH: dict[str, Words] = {
         "{st} {count} of the last {window} results never arrived, since {since}. Those parts went unwatched.",
         "Check network and vision PC. Hand check a sample of the parts since {since}.",
     ),
+    "measurements_missing": Words(
+        "{st} {channel} no longer measured since {since}: {count} of {window} measurements missing, unwatched.",
+        "Check vision tool, its recipe and what it sends. Look at the last pictures.",
+    ),
     "clock_ahead": Words("{st} clock {size} ahead of the monitor's since {since}.", _CLOCK),
     "clock_behind": Words("{st} clock {size} behind the monitor's since {since}.", _CLOCK),
     "model_changed": Words("{st} MODEL CHANGED since {since}: {new} instead of {old}. Not approved here.", _OWNER),
@@ -167,6 +176,7 @@ ENGLISH: dict[str, Words] = {
 _LAMPE = "Fenster reinigen, Lampe und Belichtung prüfen, Prüfteile fahren."
 _FOKUS = "Fokus und Objektiv prüfen, Fenster reinigen, Prüfteile fahren."
 _TEIL = "5 Teile für QS beiseitelegen. Los und Werkzeug notieren."
+_MASS = "5 Teile von Hand nachmessen und für QS beiseitelegen. Los und Werkzeug notieren."
 _HALTER = "Nicht nachstellen. Prüfteile fahren, Instandhaltung rufen: Kamerahalter und Objektiv."
 _WERKZEUG = "Werkzeug, Aufnahme und Zuführung prüfen. 5 Teile für QS beiseitelegen."
 _HAND_DE = "Teile seit {since} von Hand prüfen. Kamera, Lampe, Kabel prüfen, dann Prüfteile fahren."
@@ -228,8 +238,8 @@ GERMAN: dict[str, Words] = {
     "part_smaller": Words("{st} Teile im Bild {size} kleiner seit etwa {since}. {cause}", _TEIL),
     "outline_rougher": Words("{st} Teilekontur {size} rauer seit etwa {since}. {cause}", _TEIL),
     "outline_smoother": Words("{st} Teilekontur {size} glatter seit etwa {since}. {cause}", _TEIL),
-    "measure_larger": Words("{st} {channel} {size} größer seit etwa {since}. {cause}", _TEIL),
-    "measure_smaller": Words("{st} {channel} {size} kleiner seit etwa {since}. {cause}", _TEIL),
+    "measure_larger": Words("{st} {channel} {size} größer seit etwa {since}. {cause}", _MASS),
+    "measure_smaller": Words("{st} {channel} {size} kleiner seit etwa {since}. {cause}", _MASS),
     "texture_rougher": Words("{st} Oberfläche rauer seit etwa {since}. {cause} Noch kein Beweis für Schlechtteile.", _TEIL),
     "texture_smoother": Words("{st} Oberfläche glatter seit etwa {since}. {cause}", _TEIL),
     "texture_directed": Words("{st} Oberfläche streifiger seit etwa {since}. {cause}", _TEIL),
@@ -275,6 +285,10 @@ GERMAN: dict[str, Words] = {
     "results_missing": Words(
         "{st} {count} der letzten {window} Ergebnisse fehlen, seit {since}. Diese Teile sah niemand.",
         "Netz und Bild-PC prüfen. Teile seit {since} stichprobenweise von Hand prüfen.",
+    ),
+    "measurements_missing": Words(
+        "{st} {channel} nicht mehr gemessen seit {since}: {count} von {window} Maßen fehlen, unbewacht.",
+        "Bildverarbeitung, ihr Rezept und was sie sendet prüfen. Letzte Bilder ansehen.",
     ),
     "clock_ahead": Words("{st} Uhr geht {size} vor gegenüber dem Wächter, seit {since}.", _UHR),
     "clock_behind": Words("{st} Uhr geht {size} nach gegenüber dem Wächter, seit {since}.", _UHR),
@@ -349,6 +363,7 @@ FAMILIES = {
         "camera": "position of the camera",
         "geometry": "position or shape of the part",
         "material": "look of the part",
+        "measurements": "a measurement of the part",
         "scores": "model's score",
     },
     "de": {
@@ -357,6 +372,7 @@ FAMILIES = {
         "camera": "Lage der Kamera",
         "geometry": "Lage oder Form der Teile",
         "material": "Aussehen der Teile",
+        "measurements": "ein Maß der Teile",
         "scores": "Modellwert",
     },
 }
@@ -367,6 +383,12 @@ CLASSES = {
     "de": {"(no class)": "ohne Klasse", "(further classes)": "weiterer Klassen", "(rare classes)": "seltener Klassen"},
 }
 """What parts are counted as that have no class of their own name (agent/core/mix.py)."""
+
+
+def called(spec: ChannelSpec) -> str:
+    """A channel of a name of its own (caliper, measurement) as an alarm says it: a long name by its end, which tells it apart."""
+    name = spec.label or spec.name
+    return name if len(name) <= MAX_SAID else f"…{name[1 - MAX_SAID :]}"
 
 
 def say(language: str, code: str, values: dict[str, str]) -> tuple[str, str]:

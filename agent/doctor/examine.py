@@ -8,7 +8,7 @@ from typing import Any
 
 from agent.config.load import KINDS, load, warnings
 from agent.config.model import Config
-from agent.doctor import broker, clock, disk, model, permissions, references, store
+from agent.doctor import broker, clock, disk, measurements, model, permissions, references, store
 from agent.doctor.finding import Finding, ok
 from agent.errors import ConfigError
 from agent.mqtt_link.options import BrokerOptions
@@ -43,6 +43,7 @@ def examine(file: Path, machine_clock: Clock) -> Iterator[Finding]:
     yield from references.examine(config)
     running, snapshot = store.examine_agent(folder)
     yield from running
+    yield from measurements.examine(snapshot)
     for place, (client_id, options) in brokers.items():
         kind, name = place.split(" ", 1)
         figures: dict[str, Any] = snapshot.get(f"{kind}s", {}).get(name, {})

@@ -4,10 +4,10 @@
 
 G1, G2: camera pose from four fixtures on the kit's circuit boards and solar cells, each moved by up to 8 px, 0.8° and 0.5 %, then
 dimmed, blurred or made noisy. G3, G4: the part's pose against an unmoved camera. G5: a caliper on simulated bars of known width at
-every phase and angle: bias, and repeatability over noise. G6: a caliper on the kit's boards, moved: spread of what must not change.
-G7: the kit's board pictures in pairs (a template and another board of the same layout, aligned by its authors): the pose found.
-Without the kit G5 alone is measured. Pictures whose corners have too little structure are refused when the reference is drawn; how
-many is said.
+every phase and angle: bias, and repeatability over noise. G6, G8: a caliper on the kit's boards and cells, moved: what it says must
+not change. G7: the kit's board pictures in pairs (a template and another board of the same layout, aligned by its authors): the
+pose found. Without the kit G5 alone is measured. Pictures whose corners have too little structure are refused when the reference is
+drawn; how many is said. Every line says whether it meets the targets of issue 4, which asks them of clean frames.
 """
 
 from __future__ import annotations
@@ -20,15 +20,15 @@ from pathlib import Path
 import cv2
 import numpy as np
 
-from benchmarks.channels.transforms import disturbed, moved, plate, seen_through_a_lens, taken
-from detectors.channels import IMAGE_CHANNELS, Caliper, Reference, reference_channels
-from detectors.channels.calipers import Calipered
+from benchmarks.channels import calipers
+from benchmarks.channels.transforms import CONDITIONS, disturbed, moved, random_move, seen_through_a_lens, taken
+from detectors.channels import IMAGE_CHANNELS, Reference, reference_channels
 from detectors.channels.golden import Golden
 from detectors.channels.measure import measure
-from detectors.channels.similarity import Similarity
 
-CONDITIONS = ("clean", "20 % dimmer", "blur 1.5 px", "noise 3 grey levels")
-SEEDS = {"G1": 1, "G2": 2, "G3": 3, "G4": 4, "G5": 5, "G6": 6}
+SEEDS = {"G1": 1, "G2": 2, "G3": 3, "G4": 4}
+# Of issue 4, on clean frames. Asked of every condition here, and said where it is not met.
+TARGETS = {"shift_px_max": 0.1, "rotation_deg_max": 0.02, "repeatability_px_max": 0.05}
 
 
 def kit():
@@ -46,15 +46,6 @@ def corners(side, size, margin):
 def found(golden, reference, frame):
     names = [spec.name for spec in reference_channels(reference)]
     return dict(zip(names, measure(frame, golden)[len(IMAGE_CHANNELS) :], strict=True))
-
-
-def random_move(rng, centre, *, scale):
-    return Similarity.about(
-        centre,
-        shift=complex(*rng.uniform(-8, 8, 2)),
-        rotation_rad=np.deg2rad(rng.uniform(-0.8, 0.8)),
-        growth=rng.uniform(-0.005, 0.005) if scale else 0.0,
-    )
 
 
 def poses(identity, paths, reference_of, prefix, images, moves, point_of):
@@ -106,103 +97,6 @@ def pose_rows(identity, what, errors, refused, used):
     return rows
 
 
-def bars():
-    """G5: distance of two opposite edges against the truth."""
-    rng = np.random.default_rng(SEEDS["G5"])
-    rows = []
-    cases = [(w, a) for w in (12.3, 40.7, 150.25) for a in (0.0, 7.0, 33.0)]
-    results = {name: ([], []) for name in (*CONDITIONS, "noise 3, 20 % dimmer, blur 1.5")}
-    for width, angle in cases:
-        along = np.exp(1j * np.deg2rad(angle))
-        middle = complex(160, 160)
-        ends = middle - along * (width / 2 + 14), middle + along * (width / 2 + 14)
-        caliper = Caliper("bar", *((z.real, z.imag) for z in ends), 12.0, "bright", 0.1)
-        drawn = Calipered(taken(plate(width=width, angle_deg=angle, at=middle)), caliper)
-        for _ in range(12):
-            at = middle + complex(*rng.uniform(-1, 1, 2))
-            picture = plate(width=width, angle_deg=angle, at=at)
-            frames = disturbed(picture, rng)
-            dim = cv2.GaussianBlur(0.8 * picture, (0, 0), 1.5)
-            frames["noise 3, 20 % dimmer, blur 1.5"] = taken(dim + 3.0 * rng.standard_normal(dim.shape))
-            pose = Similarity(1.0, at - middle)
-            for name, frame in frames.items():
-                results[name][0].append(drawn.distance_px(frame, pose) - width)
-        repeats = [disturbed(plate(width=width, angle_deg=angle, at=middle), rng) for _ in range(20)]
-        for name in CONDITIONS:
-            results[name][1].append(np.std([drawn.distance_px(frames[name], Similarity()) for frames in repeats], ddof=1))
-    for name, (each, spreads) in results.items():
-        errors = np.array(each)
-        rows.append(
-            {
-                "id": "G5",
-                "what": "caliper on simulated bars",
-                "condition": name,
-                "frames": len(errors),
-                "lost": int(np.isnan(errors).sum()),
-                "bias_px": float(np.nanmean(errors)),
-                "sd_over_places_px": float(np.nanstd(errors)),
-                "error_px_max": float(np.nanmax(np.abs(errors))),
-                "repeatability_px_max": float(np.nanmax(spreads)) if spreads else None,
-            }
-        )
-    return rows
-
-
-def widest_bar(picture):
-    """A caliper across the boldest vertical stripe of a board, or None."""
-    slope = cv2.Sobel(cv2.GaussianBlur(picture, (0, 0), 1.0), cv2.CV_64F, 1, 0)
-    best = None
-    for y in range(60, 260, 10):
-        line = slope[y - 4 : y + 5, 60:260].mean(axis=0) * (np.abs(slope[y - 4 : y + 5, 60:260]).min(axis=0) > 20)
-        for a in np.flatnonzero(line > 100):
-            after = np.flatnonzero(line[a + 8 : a + 40] < -100)
-            clear = np.abs(line[max(a - 8, 0) : max(a - 4, 0)]).max(initial=0) < 20
-            if len(after) and clear and a > 10:
-                b = a + 8 + after[0]
-                strength = min(line[a], -line[b])
-                if best is None or strength > best[0]:
-                    best = strength, Caliper("bar", (60.0 + a - 8, float(y)), (60.0 + b + 8, float(y)), 7.0, "bright", 0.1)
-    return None if best is None else best[1]
-
-
-def boards_measured(paths, images, moves):
-    """G6: the same board moved: what the caliper says must not change."""
-    rng = np.random.default_rng(SEEDS["G6"])
-    errors, used = {name: [] for name in CONDITIONS}, 0
-    for path in paths:
-        if used == images:
-            break
-        picture = seen_through_a_lens(cv2.imread(str(path), cv2.IMREAD_GRAYSCALE))
-        caliper = widest_bar(picture)
-        if caliper is None:
-            continue
-        reference = Reference(fixtures=corners(72, picture.shape[0], 24), calipers=(caliper,))
-        golden = Golden(taken(picture), reference)
-        if golden.complaints:
-            continue
-        used += 1
-        truth = found(golden, reference, taken(picture))["bar"]
-        centre = complex(picture.shape[1] - 1, picture.shape[0] - 1) / 2
-        for _ in range(moves):
-            move = random_move(rng, centre, scale=False)
-            for name, frame in disturbed(moved(picture, move), rng).items():
-                errors[name].append(found(golden, reference, frame)["bar"] - truth)
-    return [
-        {
-            "id": "G6",
-            "what": f"caliper on {used} boards of the kit, moved",
-            "condition": name,
-            "frames": len(each),
-            "lost": int(np.isnan(each).sum()),
-            "bias_px": float(np.nanmean(each)),
-            "sd_over_places_px": float(np.nanstd(each)),
-            "error_px_max": float(np.nanmax(np.abs(each))),
-        }
-        for name, each in errors.items()
-        if each
-    ]
-
-
 def pairs(paths):
     """G7: another board of the same layout against its template."""
     shifts = []
@@ -240,6 +134,29 @@ def part_middle(reference, _shape):
     return complex(x + (w - 1) / 2, y + (h - 1) / 2)
 
 
+def judged(row):
+    """Which of the targets a row is asked, and whether it meets them."""
+    return {name: row[name] <= most for name, most in TARGETS.items() if row.get(name) is not None and row["id"] != "G7"}
+
+
+def show(row):
+    figures = ", ".join(f"{k} {v:.4f}" for k, v in row.items() if isinstance(v, float))
+    aside = f", {row['refused_pictures']} of {row['refused_pictures'] + row['pictures']} refused" if "pictures" in row else ""
+    met = judged(row)
+    said = "" if not met else "; target met" if all(met.values()) else f"; TARGET MISSED: {', '.join(k for k in met if not met[k])}"
+    print(f"{row['id']} {row['what']}, {row['condition']}: {figures}; {row['frames']} frames, {row['lost']} lost{aside}{said}")
+
+
+def verdict(rows):
+    """One line on the issue's own targets: camera pose and caliper on clean frames; and on all others."""
+    asked = [(row["condition"] == "clean" and row["id"] in ("G1", "G2", "G5", "G6", "G8"), judged(row)) for row in rows]
+    own, others = ([m for is_own, met in asked if is_own == of for m in met.values()] for of in (True, False))
+    targets = ", ".join(f"{name} <= {most:g}" for name, most in TARGETS.items())
+    return (
+        f"targets ({targets}): met in {sum(own)} of {len(own)} on clean frames (issue 4), in {sum(others)} of {len(others)} beyond"
+    )
+
+
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--images", type=int, default=24, help="pictures of each kind")
@@ -248,7 +165,7 @@ def main():
     arguments = parser.parse_args()
     cv2.setNumThreads(1)
     boards, cells = kit()
-    rows = bars()
+    rows = calipers.bars()
     for identity, name, paths, side, margin in (("G1", "boards", boards, 72, 24), ("G2", "cells", cells, 72, 20)):
         if paths:
             given = poses(
@@ -273,12 +190,27 @@ def main():
                 part_middle,
             )
             rows += pose_rows(identity, f"part, {name} of the kit", *given)
-    if boards:
-        rows += boards_measured(boards, arguments.images, arguments.moves) + pairs(boards)
+    for identity, name, paths, caliper_of, side, margin in (
+        ("G6", "boards", boards, calipers.widest_bar, 72, 24),
+        ("G8", "cells", cells, calipers.busbar, 72, 20),
+    ):
+        if paths:
+            rows += calipers.kit(
+                identity,
+                f"caliper, {name} of the kit",
+                paths,
+                caliper_of,
+                lambda size, side=side, margin=margin: corners(side, size, margin),
+                found,
+                arguments.images,
+                arguments.moves,
+            )
     for row in rows:
-        figures = ", ".join(f"{k} {v:.4f}" for k, v in row.items() if isinstance(v, float))
-        aside = f", {row['refused_pictures']} of {row['refused_pictures'] + row['pictures']} refused" if "pictures" in row else ""
-        print(f"{row['id']} {row['what']}, {row['condition']}: {figures}; {row['frames']} frames, {row['lost']} lost{aside}")
+        show(row)
+    for row in pairs(boards) if boards else ():
+        rows.append(row)
+        show(row)
+    print(verdict(rows))
     if arguments.json:
         arguments.json.write_text(json.dumps({"opencv": cv2.__version__, "rows": rows}, indent=1))
 

@@ -11,6 +11,7 @@ from scipy.special import ndtr
 from detectors.channels.similarity import Similarity
 from detectors.contract import FloatArray
 
+CONDITIONS = ("clean", "20 % dimmer", "blur 1.5 px", "noise 3 grey levels")
 PSF_PX = 0.8  # a lens: real pictures have no edge sharper than this, and none can be moved exactly
 
 
@@ -47,3 +48,13 @@ def plate(*, width: float, angle_deg: float, at: complex, size: int = 320, contr
     turn = np.exp(-1j * np.deg2rad(angle_deg))
     across = ((x + 1j * y - at) * turn).real
     return 40.0 + contrast * (ndtr((across + width / 2) / psf) - ndtr((across - width / 2) / psf))
+
+
+def random_move(rng: np.random.Generator, centre: complex, *, scale: bool) -> Similarity:
+    """Up to 8 px, 0.8° and, with scale, 0.5 %."""
+    return Similarity.about(
+        centre,
+        shift=complex(*rng.uniform(-8, 8, 2)),
+        rotation_rad=np.deg2rad(rng.uniform(-0.8, 0.8)),
+        growth=rng.uniform(-0.005, 0.005) if scale else 0.0,
+    )

@@ -99,6 +99,10 @@ class Baseline:
         narrowest, widest = np.where(watched, self.narrowest, 1e-9), np.where(watched, self.widest, 1e9)
         return SpreadShift(narrowest, widest, spread_thresholds(thresholds))
 
+    def select(self, columns: IntArray) -> Self:
+        """The baseline of some of its channels, in the order given."""
+        return replace(self, **{f.name: getattr(self, f.name)[columns] for f in fields(self)})
+
     def to_arrays(self) -> SavedState:
         """Copy of everything."""
         return {
@@ -212,6 +216,10 @@ def _said(refusal: BaselineRefused) -> str:
 
 def _watched(y: FloatArray, runs: IntArray, tolerance: float, threshold: float) -> _Channel:
     measured = y[np.isfinite(y)]
+    if measured.size == 0:
+        raise BaselineRefused(
+            "never measured while it was learned", hint="nothing to do where it cannot be: colour of a grey camera"
+        )
     if measured.size < MIN_VALUES:
         raise BaselineRefused(f"{measured.size} values, {MIN_VALUES} needed", hint="not measured on these frames, or learn longer")
     _, counts = np.unique(measured, return_counts=True)

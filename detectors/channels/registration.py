@@ -22,6 +22,9 @@ from detectors.channels.similarity import Similarity, as_matrix, fitted
 from detectors.contract import FloatArray
 
 _SMOOTH_PX = 2.0
+# What enters or leaves at a region's edge must not jump: weight rises over five smoothing radii (at most a quarter of the side).
+# Wider throws structure away that noise is told by; narrower, unmoved pictures err by up to 0.03 px (`benchmarks/channels`, G1).
+_TAPER_PX = 10.0
 _MARGIN_PX = 6  # of a crop around a region, so that smoothing and interpolation have neighbours
 _MAX_SAMPLES = 1 << 14  # of all regions together: a fixed cost; after the smoothing every second pixel says all
 _MAX_STEPS = 15
@@ -43,6 +46,7 @@ class _Region:
     energy: float  # its sum of squares
     descent: FloatArray  # (N, P), tapered, orthogonal to what gain, offset and blur do
     hessian: FloatArray  # (P, P), of all pixels: of the samples times the square of the stride
+    inner: FloatArray  # (P, P), the same of what lies well inside: what the pose may rest on
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,11 +70,9 @@ class Registration:
         self._radius = max(abs(complex(right, bottom) - self.centre), 1.0)
         stride = math.ceil(math.sqrt(sum(w * h for _, _, w, h in rects) / _MAX_SAMPLES))
         self._regions = [self._prepared(golden, rect, stride, 4 if with_scale else 3) for rect in rects]
-        self.is_determined = self._solvable(np.sum([region.hessian for region in self._regions], axis=0))
+        self.is_determined = self._solvable(np.sum([region.inner for region in self._regions], axis=0))
         # Regions whose own shift is determined: a straight edge or a flat region can be anywhere along itself.
-        self.anchors = [
-            k for k, region in enumerate(self._regions) if self._solvable(region.hessian[:2, :2], _MAX_PX_PER_GREY_ALONE)
-        ]
+        self.anchors = [k for k, region in enumerate(self._regions) if self._solvable(region.inner[:2, :2], _MAX_PX_PER_GREY_ALONE)]
 
     def _prepared(self, golden: Image, rect: Rect, stride: int, parameters: int) -> _Region:
         x, y, w, h = rect
@@ -82,23 +84,24 @@ class Registration:
         window = np.s_[top : top + h : stride, left : left + w : stride]
         bend = cv2.Laplacian(smooth, cv2.CV_32F, borderType=cv2.BORDER_REPLICATE)
         template, gx, gy, bend = (np.asarray(a[window], np.float64).ravel() for a in (smooth, gx, gy, bend))
-        taper = np.sqrt(np.outer(_taper(rows), _taper(columns))).ravel()
         xs = (x + stride * np.arange(columns) - self.centre.real) / self._radius
         ys = (y + stride * np.arange(rows) - self.centre.imag) / self._radius
         px, py = np.tile(xs, rows), np.repeat(ys, columns)
         # Columns: shift x, shift y, rotation and growth, the last two in pixels of movement at the radius.
-        descent = taper[:, None] * np.stack([gx, gy, gy * px - gx * py, gx * px + gy * py][:parameters], axis=1)
-        level = taper / np.linalg.norm(taper)
-        template = _without(taper * template, [level])
-        energy = float(template @ template)
-        # Offset, gain and, to first order, blur (which adds the Laplacian): what they do to the picture moves nothing.
-        blurred = _without(taper * bend, [level, _unit(template)])
-        nuisances = [level, *(_unit(each) for each in (template, blurred) if float(each @ each) > 0.0)]
-        for nuisance in nuisances:
-            descent -= np.outer(nuisance, nuisance @ descent)
-        return _Region(
-            complex(x, y), stride, (rows, columns), taper, level, template, energy, descent, descent.T @ descent * float(stride**2)
-        )
+        descent = np.stack([gx, gy, gy * px - gx * py, gx * px + gy * py][:parameters], axis=1)
+        made = []
+        for rim in (_TAPER_PX / stride, math.inf):
+            taper = np.sqrt(np.outer(_taper(rows, rim), _taper(columns, rim))).ravel()
+            level = taper / np.linalg.norm(taper)
+            flat = _without(taper * template, [level])
+            # Offset, gain and, to first order, blur (which adds the Laplacian): what they do to the picture moves nothing.
+            blurred = _without(taper * bend, [level, _unit(flat)])
+            steep = taper[:, None] * descent
+            for nuisance in (level, *(_unit(each) for each in (flat, blurred) if float(each @ each) > 0.0)):
+                steep -= np.outer(nuisance, nuisance @ steep)
+            made.append((taper, level, flat, steep, steep.T @ steep * float(stride**2)))
+        (taper, level, flat, steep, hessian), inner = made[0], made[1][-1]
+        return _Region(complex(x, y), stride, (rows, columns), taper, level, flat, float(flat @ flat), steep, hessian, inner)
 
     @staticmethod
     def _solvable(hessian: FloatArray, px_per_grey: float = _MAX_PX_PER_GREY) -> bool:
@@ -124,7 +127,7 @@ class Registration:
         count = len(self._regions[0].hessian)
         for step in range(_MAX_STEPS + 1):
             assert pose is not None
-            hessian, slope = np.zeros((count, count)), np.zeros(count)
+            hessian, inner, slope = np.zeros((count, count)), np.zeros((count, count)), np.zeros(count)
             for k, (region, (crop, origin)) in enumerate(zip(self._regions, crops, strict=True)):
                 seen = self._sampled(crop, origin, region, pose)
                 seen = region.taper * seen
@@ -133,10 +136,11 @@ class Registration:
                 matches[k] = along / math.sqrt(energy * region.energy) if along > 0.0 and region.energy > 0.0 else 0.0
                 if k in kept and matches[k] > 0.1:
                     hessian += region.hessian
+                    inner += region.inner
                     slope += (seen @ region.descent) * (region.energy / along * region.stride**2)
             if step == _MAX_STEPS:
                 break
-            if not self._solvable(hessian):
+            if not self._solvable(inner):
                 return None, matches
             move = np.asarray(np.linalg.solve(hessian, slope), np.float64)
             pose = pose.after(self._moved(move).inverse)
@@ -169,9 +173,9 @@ class Registration:
         return np.asarray(seen, np.float64).ravel()
 
 
-def _taper(count: int) -> FloatArray:
-    """Raised cosine over the outer quarter of each side."""
-    place = np.minimum(np.arange(count) + 0.5, count - np.arange(count) - 0.5) / max(0.25 * count, 1.0)
+def _taper(count: int, rim: float) -> FloatArray:
+    """Raised cosine over so many samples at both ends of a side, at most a quarter of it."""
+    place = np.minimum(np.arange(count) + 0.5, count - np.arange(count) - 0.5) / max(min(rim, 0.25 * count), 1.0)
     return np.asarray(0.5 - 0.5 * np.cos(math.pi * np.minimum(place, 1.0)))
 
 

@@ -19,6 +19,7 @@ SCOPES: dict[str, tuple[str, ...]] = {
     "camera": ("station", "view", "reference"),
     "geometry": ("station", "view", "position", "recipe", "reference"),
     "material": ("station", "view", "position", "recipe", "reference"),
+    "measurements": ("station", "view", "position", "recipe"),
     "scores": ("station", "view", "position", "recipe", "model"),
 }
 
@@ -41,7 +42,8 @@ class ChannelSpec:
     """One channel.
 
     unit, meaning: of the raw value. transform: what statistics run on. tolerance: change too small to matter, after the transform,
-    in `tolerance_unit`. up, down: codes of the operator's words for a rise and a fall of the value.
+    in `tolerance_unit`. up, down: codes of the operator's words for a rise and a fall of the value. label: what people call it,
+    where its own name is said in alarms and is not what they know.
     """
 
     name: str
@@ -53,6 +55,7 @@ class ChannelSpec:
     tolerance_unit: str
     up: str
     down: str
+    label: str = ""
 
 
 _LN = "ln"  # natural logarithm of a ratio: 0.01 is about 1 %
@@ -491,8 +494,18 @@ def as_markdown() -> str:
         "fixtures are drawn, the others where the part is, its outline where it stands out; each caliper is one more channel, in",
         "mm where `px_per_mm` is set. What is not drawn takes no share of the false-alarm budget. A changed golden frame or",
         "drawing is another reference, and learns anew.",
+        "",
+        "The family measurements is what the vision tool itself measures and sends (`measurements` in the records): one channel",
+        "for each that `[[stations.measurements]]` declares, in its unit. Those that arrive undeclared are not watched;",
+        "`linewarden status` and `doctor` list them with a declaration to paste. All of a part's learn together; one that comes",
+        "later, or is declared later, learns by itself while the others stay watched, and one declared with another unit or",
+        "transform learns anew with those it learned with. A record in which one is missing, null, or outside `lowest` to",
+        "`highest` says nothing about it.",
     ]
     for family, scope in SCOPES.items():
+        if family == "measurements":
+            lines += ["", f"## {family}", "", f"One baseline per {', '.join(scope)}. A rise is said as larger, a fall as smaller."]
+            continue
         lines += [
             "",
             f"## {family}",

@@ -11,7 +11,7 @@ from agent.records import MAX_RECORD_BYTES, Gap, Tick
 from agent.store.reader import Reader
 
 START = datetime(2026, 1, 5, 6, 0, tzinfo=UTC)
-REASONS = {"not_json", "unknown_type", "schema", "not_finite", "too_large", "untrusted_frame"}
+REASONS = {"not_json", "unknown_type", "measurement", "schema", "not_finite", "too_large", "untrusted_frame"}
 
 
 def inspection(k, **more):

@@ -16,6 +16,7 @@ from typing import Any
 import pytest
 
 from agent.cli import main as command_line
+from agent.config.load import load
 from agent.plugins import PlugIns
 
 PROGRAM = [sys.executable, "-m", "agent.cli.main"]
@@ -41,6 +42,7 @@ def parts(path: Path, count: int, first: int = 0) -> Path:
             "captured_at": (START + timedelta(seconds=3 * k)).isoformat(),
             "verdict": "ok",
             "p_defect": 0.01 + 0.001 * (k * 37 % 17),
+            "measurements": {"gap_mm": 1.5 + 0.01 * (k % 7), 'angle "b"': None if k % 2 else -3.0},
         }
         for k in range(first, first + count)
     ]
@@ -261,6 +263,18 @@ def test_status_shows_what_a_running_agent_received(capsys: pytest.CaptureFixtur
     code, out, _ = run(capsys, "status", "--config", agent.config)
     assert code == 0
     assert "ST4" in out
+    assert "gap_mm\tnot declared\t50\t1.5\t1.56" in out
+
+
+def test_the_declarations_that_status_proposes_can_be_pasted_below_the_station(
+    capsys: pytest.CaptureFixture[str], agent: Agent, tmp_path: Path
+) -> None:
+    shown(capsys, agent, lambda b: b["stations"] and b["stations"][0]["parts"] == 50)
+    code, out, _ = run(capsys, "status", "--config", agent.config, "--undeclared")
+    assert code == 0
+    declared = load(config(tmp_path, out), PlugIns()).stations[0].measurements
+    assert [(m.name, m.unit) for m in declared] == [("gap_mm", "mm"), ('angle "b"', "")]
+    assert [m.tolerance for m in declared] == [0.01, 0.0]
 
 
 def test_status_fails_when_the_core_has_shown_nothing_new_for_too_long(capsys: pytest.CaptureFixture[str], agent: Agent) -> None:
@@ -342,7 +356,16 @@ def test_status_says_how_many_production_days_a_limit_is_away(capsys: pytest.Cap
     new = {**lamp, "limit": "focus", "days": None, "latest": None, "more_days": 12.0, "is_informative": False, "is_due": False}
     still = {**new, "limit": "still", "more_days": None}
     counts = dict.fromkeys(("parts", "rejected", "outcomes", "audits_judged", "outbox_depth"), 0)
-    station = {**counts, "station": "ST4", "state": "armed", "last_captured_at": None, "streams": [], "outcome_state": "off"}
+    station = {
+        **counts,
+        "station": "ST4",
+        "state": "armed",
+        "last_captured_at": None,
+        "streams": [],
+        "channels": [],
+        "measurements": [],
+        "outcome_state": "off",
+    }
     times = {"at": START.isoformat(), "started_at": START.isoformat()}
     shown = {**counts, **times, "version": "1", "taps": {}, "sinks": {}, "alarms": [], "stations": [station]}
     station["limits"] = [lamp, new, still]

@@ -8,6 +8,7 @@ import os
 import signal
 import subprocess
 import sys
+import tomllib
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -17,7 +18,7 @@ import pytest
 from agent.cli import main as command_line
 from agent.doctor import broker as broker_check
 from agent.doctor import clock as clock_check
-from agent.doctor import disk, mosquitto, permissions, store
+from agent.doctor import disk, measurements, mosquitto, permissions, store
 from agent.doctor.finding import Finding
 from agent.runtime.clock import SystemClock
 from agent.runtime.timekeeping import KernelClock, kernel_clock
@@ -176,6 +177,23 @@ def test_what_a_running_agent_lost_or_was_refused_is_told():
     assert (tap.severity, sink.severity) == ("fail", "warn")
     assert "nothing listens" in tap.seen
     assert sink.seen == "publish_refused:not_authorized 4"
+
+
+def test_measurements_that_arrive_undeclared_or_never_are_told_with_what_to_paste():
+    def listed(name: str, why: str) -> dict[str, Any]:
+        return {"view": "top", "name": name, "why": why, "values": 7, "sd": 0.5}
+
+    many = [listed(f"m{k}_deg", "not declared") for k in range(6)]
+    station = {"station": "ST4", "channels": [], "measurements": [*many, listed("hole", "declared, not received")]}
+    told, missing = measurements.examine({"stations": [station]})
+    assert (told.severity, told.seen) == ("warn", "6 arrive undeclared: m0_deg, m1_deg, m2_deg, m3_deg, m4_deg and 1 more")
+    pasted = tomllib.loads(told.next_step.partition("\n")[2].rpartition("\n\n")[0])["stations"]["measurements"]
+    assert pasted[0] == {"name": "m0_deg", "view": "top", "unit": "°", "tolerance": 0.25}
+    assert (len(pasted), "status --undeclared" in told.next_step) == (5, True)
+    assert missing.seen == "1 declared, not received: hole"
+    assert list(measurements.examine({})) == []
+    watched = {**station, "measurements": [], "channels": [{"family": "measurements"}]}
+    assert [f.severity for f in measurements.examine({"stations": [watched]})] == ["ok"]
 
 
 # --- the store ----------------------------------------------------------------------------------------------------------------

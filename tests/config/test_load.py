@@ -328,3 +328,53 @@ beyond = "above"
     assert found[f"{second}.limit"][0] == "luminance is always positive, got a limit of -1"
     assert found[f"{second}.steps"][0] == "lamp cannot be a step and a renewal"
     assert {f"{second}.beyond", f"{third}.name", f"{third}.channel"} <= found.keys()
+
+
+# --- measurements -------------------------------------------------------------------------------------------------------------
+
+
+def test_every_problem_of_the_measurements_is_told_at_once() -> None:
+    found = problems(
+        STATION
+        + """
+[[stations.measurements]]
+name = "hole"
+tolerance = 0.1
+lowest = 5
+highest = 5.0
+[[stations.measurements]]
+name = "hole"
+tolerance = -1
+view = "side"
+[[stations.measurements]]
+name = "hole"
+units = "mm"
+[[stations.measurements]]
+name = "a\\u0007b"
+tolerance = 0.1
+transform = "square"
+"""
+    )
+    first, second, third, fourth = (f"stations[0].measurements[{k}]" for k in range(4))
+    assert set(found) == {
+        f"{first}.highest",
+        f"{second}.tolerance",
+        f"{second}.view",
+        f"{third}.tolerance",
+        f"{third}.units",
+        f"{third}.name",
+        f"{fourth}.name",
+        f"{fourth}.transform",
+    }
+    assert found[f"{third}.name"][0] == f"'hole' is declared at {first} already"
+    assert found[f"{third}.units"][1] == "did you mean `unit`?"
+
+
+def test_one_name_may_be_declared_for_several_views_and_recipes() -> None:
+    declared = "".join(
+        f'[[stations.measurements]]\nname = "Loch Ø"\nview = "{view}"\nrecipe = "{recipe}"\nunit = "µm"\ntolerance = 1\n'
+        for view in ("top", "side")
+        for recipe in ("", "A")
+    )
+    (station,) = parse(f'{STATION}views = ["top", "side"]\n{declared}'.encode(), OnePlugIn()).stations
+    assert [(m.view, m.recipe, m.name) for m in station.measurements][1] == ("top", "A", "Loch Ø")

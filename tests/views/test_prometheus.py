@@ -17,7 +17,7 @@ from prometheus_client.parser import text_string_to_metric_families
 
 from agent.config.model import MetricsSection
 from agent.documents import AlarmDoc, AndonDoc, HoldDoc, IncidentDoc
-from agent.ports import ChannelView, LimitView, Snapshot, StationView, StreamView
+from agent.ports import ChannelView, LimitView, MeasurementView, Snapshot, StationView, StreamView
 from agent.views.prometheus import PrometheusView
 from agent.views.prometheus.metrics import MAX_REASONS, MAX_STREAMS
 from agent.views.prometheus.server import MAX_READS
@@ -42,6 +42,7 @@ def station(streams: int = 1, counters: dict[str, int] | None = None) -> Station
         "ST4", "armed", "unverified", 10, 7, 3, 5, 4, "armed", 2.0, 8.0, 0.5, 1.0, AT,
         tuple(StreamView(name, "armed", 10, 4000, "") for name in names), channels, counters or {"late_inspections": 2},
         AndonDoc(station="ST4", colour="amber", pattern="steady", sound=False, code=2, because="a", text="t"), limits, 12,
+        tuple(MeasurementView("main", f'm{i}\n"', "not declared") for i in range(300)),
     )  # fmt: skip
 
 
@@ -92,6 +93,7 @@ def test_the_snapshot_is_shown_with_units_in_the_names(served):
     assert at(samples, "station_state", station="ST4", state="learning") == 0
     assert at(samples, "last_capture_time_seconds", station="ST4") == AT.timestamp()
     assert at(samples, "outcome_evidence_ratio", station="ST4") == 0.25
+    assert at(samples, "measurements_not_watched", station="ST4", why="not declared") == 300
     assert at(samples, "channel_evidence_ratio", station="ST4", stream='main/recipe 0\n"\\', channel="log_luminance") == 0.5
     assert at(samples, "channel_watched", station="ST4", stream='main/recipe 0\n"\\', channel="contrast") == 0
     assert at(samples, "alarms_active", station="ST4", priority="warning") == 1

@@ -99,7 +99,11 @@ def _stations(snapshot: Snapshot) -> Iterator[Metric]:
     yield _counter("parts", "Parts by verdict, without marked ones.", (*key, "verdict"), verdicts)
     yield _gauge("last_capture_time_seconds", "When the latest part was captured, Unix time of the source.", key, seen)
     yield _counter("station_records", "Records that took a special way, by reason.", (*key, "reason"), reasons)
+    unwatched = [((s.station, why), float(n)) for s in stations for why, n in Counter(m.why for m in s.measurements).items()]
     yield _gauge("andon_code", "Lamp asked for: 0 none, 1 white, 2 amber, 3 amber flash and blue.", key, lamps)
+    yield _gauge(
+        "measurements_not_watched", "Measurements of the vision tool's that are not watched, by reason.", (*key, "why"), unwatched
+    )
 
 
 def _truth(snapshot: Snapshot) -> Iterator[Metric]:
