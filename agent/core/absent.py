@@ -15,6 +15,7 @@ from detectors.contract import BoolArray
 KNOWN_VALUES = 20
 LEAST_RECORDS, INTERVALS = 50, 20
 BACK_RECORDS = 3
+CODE = "measurements_missing"
 
 
 class Absent:
@@ -24,6 +25,7 @@ class Absent:
         """called: each name as an alarm says it."""
         self._names, self._called = names, called
         self._condition = Condition(1, BACK_RECORDS)
+        self.standing = ""  # the alarm that stands
         self._values = np.zeros(len(names), np.int64)
         self._records = np.zeros(len(names), np.int64)  # from a name's first value to its last
         self._run = np.zeros(len(names), np.int64)  # since its last value
@@ -42,17 +44,18 @@ class Absent:
         missing = np.flatnonzero((self._run >= limits) & (self._values >= KNOWN_VALUES))
         if not self._condition.observe(bad=missing.size > 0, at=record.captured_at, part_id=record.part_id):
             return []
-        return [self._finding(prefix, missing.tolist(), limits, int(np.count_nonzero(expected)))]
+        if not self._condition.stands:
+            ended, self.standing = over(self.standing), ""
+            return [ended]
+        self.standing = f"{prefix}measurements-missing"
+        return [self._finding(missing.tolist(), limits, int(np.count_nonzero(expected)))]
 
-    def _finding(self, prefix: str, missing: list[int], limits: Any, expected: int) -> Finding:
-        alarm_id, code = f"{prefix}measurements-missing", "measurements_missing"
-        if not missing:
-            return Finding(alarm_id, code, stands=False)
+    def _finding(self, missing: list[int], limits: Any, expected: int) -> Finding:
         first = missing[0]
         at, part_id = self._since[first] or (None, "")
         return Finding(
-            alarm_id=alarm_id,
-            code=code,
+            alarm_id=self.standing,
+            code=CODE,
             stands=True,
             value=float(self._run[first]),
             limit=float(limits[first]),
@@ -66,12 +69,18 @@ class Absent:
     def save(self) -> tuple[Any, ...]:
         """For a checkpoint."""
         each = zip(self._values.tolist(), self._records.tolist(), self._run.tolist(), self._since, strict=True)
-        return (self._condition.save(), dict(zip(self._names, each, strict=True)))
+        return (self._condition.save(), self.standing, dict(zip(self._names, each, strict=True)))
 
     def load(self, saved: tuple[Any, ...]) -> None:
         """From a checkpoint; names that were not declared then start anew."""
         self._condition.load(saved[0])
+        self.standing = saved[1]
         for k, name in enumerate(self._names):
-            if name in saved[1]:
-                self._values[k], self._records[k], self._run[k], since = saved[1][name]
+            if name in saved[2]:
+                self._values[k], self._records[k], self._run[k], since = saved[2][name]
                 self._since[k] = None if since is None else (since[0], since[1])
+
+
+def over(alarm_id: str) -> Finding:
+    """Nothing is missing any more."""
+    return Finding(alarm_id, CODE, stands=False)

@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 
 from agent.config.measurements import LARGEST, MeasurementSection
-from agent.core.absent import Absent
+from agent.core.absent import Absent, over
 from agent.core.conditions import Finding
 from agent.core.plans import Plans
 from agent.core.streams import Stream, StreamPlan
@@ -52,12 +52,20 @@ class Measured:
     def __init__(self, plans: Plans) -> None:
         self._plans = plans
         self._places: dict[tuple[str, str, str], _Place] = {}
+        self._over: list[str] = []  # alarms of places where nothing is declared any more
 
     def take(self, record: Inspection, prefix: str, counters: Counter[str]) -> tuple[list[tuple[str, FloatArray]], list[Finding]]:
         """Stream and row, NaN = not measured, of each group of which the record measures anything; and what no longer comes.
 
         prefix: of the alarms of its view and position.
         """
+        rows, findings = self._take(record, prefix, counters)
+        if self._over:
+            findings += [over(alarm_id) for alarm_id in self._over]
+            self._over = []
+        return rows, findings
+
+    def _take(self, record: Inspection, prefix: str, counters: Counter[str]) -> tuple[list[tuple[str, FloatArray]], list[Finding]]:
         where = (record.view, record.position, record.recipe)
         place = self._places.get(where)
         if place is None and not self._plans.measured(record.view, record.recipe):
@@ -118,9 +126,9 @@ class Measured:
             free=np.arange(len(sections)),
         )
 
-    def save(self) -> list[Any]:
+    def save(self) -> tuple[list[str], list[Any]]:
         """For a checkpoint."""
-        return [
+        places = [
             (
                 place.where,
                 [(group.name, [_identity(place.specs[k]) for k in group.columns]) for group in place.groups],
@@ -128,12 +136,15 @@ class Measured:
             )
             for place in self._places.values()
         ]
+        return self._over, places
 
-    def load(self, saved: list[Any]) -> None:
+    def load(self, saved: tuple[list[str], list[Any]]) -> None:
         """From a checkpoint. A group with anything that is declared otherwise now is forgotten: its values do not compare."""
-        for where, groups, absent in saved:
+        self._over = list(saved[0])
+        for where, groups, absent in saved[1]:
             view, position, recipe = where
             if not self._plans.measured(view, recipe):
+                self._over += [absent[1]] if absent[1] else []
                 continue
             place = self._places[view, position, recipe] = self._new_place((view, position, recipe))
             place.absent.load(absent)

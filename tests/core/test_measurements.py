@@ -276,6 +276,14 @@ def test_an_alarm_of_a_stream_that_is_no_longer_declared_ends_with_the_next_part
     assert said(gone)[-1] == ("part-measurements", "measure_larger", "UNACK→RTNUN")
 
 
+@pytest.mark.parametrize("left", [[SLOT], [{**HOLE, "recipe": "other"}]])
+def test_what_is_missing_and_no_longer_declared_is_no_longer_an_alarm(left):
+    folding = Folding(station()).all(parts(0, 100)).all(parts(100, 160, without("hole_d")))
+    assert said(folding) == [("measurements-missing", "measurements_missing", "NORM→UNACK")]
+    reconfigured(folding, *left).restarted().all(parts(160, 165, without("hole_d")))
+    assert said(folding)[1:] == [("measurements-missing", "measurements_missing", "UNACK→RTNUN")]
+
+
 # --- undeclared ---------------------------------------------------------------------------------------------------------------
 
 
