@@ -298,14 +298,14 @@ class Station:
                 self.counters["too_many_streams"] += 1
                 return
             stream = self.streams[name] = Stream(self._plans.stream(name))
-        found = stream.observe(row, self.index, run)
+        found = stream.observe(row, self.index, run, record.captured_at)
         if found:
             self.annunciator.channels_crossed(stream, found, record, effects)
         if stream.learned_enough:
             stream.learn(arm=self.registered and self.options.baseline.arming == "automatic")
-            assert stream.baseline is not None
-            channels = [spec.name for spec in stream.plan.specs]
-            self._fitted(name, stream, channels, list(stream.baseline.refused), record, effects)
+            if stream.baseline is not None:
+                channels = [spec.name for spec in stream.plan.specs]
+                self._fitted(name, stream, channels, list(stream.baseline.refused), record, effects)
 
     def _observe_verdict(self, record: Inspection, effects: Effects) -> None:
         rate = self.rates.of(record.recipe, MAX_STREAMS)

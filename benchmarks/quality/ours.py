@@ -6,10 +6,12 @@ Of it all but one thing: the spread of a channel is judged here also while its m
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 from numpy.typing import NDArray
 
-from detectors.baseline import Baseline, RunMeans, Standardiser, fit
+from detectors.baseline import Baseline, RunMeans, Standardiser, Steadiness, fit
 from detectors.budget import LEVEL_SHARE
 from detectors.contract import Crossing
 from detectors.level_shift import LevelShift
@@ -18,14 +20,31 @@ FloatArray = NDArray[np.float64]
 IntArray = NDArray[np.int64]
 
 
-def learned(x: FloatArray, runs: IntArray, threshold: float) -> Monitor:
+def learned(x: FloatArray, runs: IntArray, threshold: float, *, steadiness: Steadiness = "shown") -> Monitor:
     """Phase I on rows x, (N, C), with their runs, (N,). threshold: updates per false alarm a channel may have, over all its tests.
 
     Tolerance 0: any change counts as one.
     """
     thresholds, nothing = level_thresholds(x.shape[1], threshold), np.zeros(x.shape[1])
-    baseline = fit(x, runs, transforms=["none"] * x.shape[1], tolerances=nothing, thresholds=thresholds)
+    kinds = ["none"] * x.shape[1]
+    baseline = fit(x, runs, transforms=kinds, tolerances=nothing, thresholds=thresholds, steadiness=steadiness)
     return Monitor(baseline, x.shape[1], threshold)
+
+
+def side_by_side(monitors: Sequence[Monitor], threshold: float) -> Monitor:
+    """One monitor of the watched channels of several, in their order: the same alarms, for fewer calls. Runs begin alike in all."""
+    parts = [dict(monitor.baseline.to_arrays()) for monitor in monitors]
+    watched = [monitor.watched for monitor in monitors]
+    texts = {
+        name: np.concatenate([getattr(monitor.baseline, name)[rows] for monitor, rows in zip(monitors, watched, strict=True)])
+        for name in ("reasons", "spread_reasons")
+    }
+    arrays = {
+        name: np.concatenate([part[name][rows] for part, rows in zip(parts, watched, strict=True)])
+        for name in parts[0].keys() - texts
+    }
+    baseline = Baseline(**arrays, **texts)
+    return Monitor(baseline, baseline.phi.size, threshold)
 
 
 def level_thresholds(channels: int, threshold: float) -> FloatArray:
@@ -39,7 +58,7 @@ class Monitor:
     def __init__(self, baseline: Baseline | None, channels: int, threshold: float) -> None:
         thresholds = level_thresholds(channels, threshold)
         self.baseline = baseline
-        self._run, self._rows = -1, 0  # the first watched part starts a run, as a restart's
+        self._run, self.rows = -1, 0  # the first watched part starts a run, as a restart's
         if baseline is None:
             self._level = LevelShift(np.zeros(channels), np.zeros(channels), thresholds)
             return
@@ -56,14 +75,24 @@ class Monitor:
         return sum(bool(reason) for reason in self.baseline.refused) if self.baseline else 0
 
     @property
+    def watched(self) -> IntArray:
+        """The other channels."""
+        return np.flatnonzero([not reason for reason in self.baseline.refused])
+
+    @property
     def by_runs(self) -> int:
-        """Channels watched within and between runs."""
+        """Channels watched within runs, and between them too unless `within_alone`."""
         return int(self.baseline.by_runs.sum()) if self.baseline else 0
+
+    @property
+    def within_alone(self) -> int:
+        """Channels watched within runs alone."""
+        return int(self.baseline.within_alone.sum()) if self.baseline else 0
 
     def watch(self, x: FloatArray, runs: IntArray) -> list[tuple[str, Crossing]]:
         """The alarms of further rows with the test each is of, labelled by the rows watched so far, in order."""
-        at = self._rows + np.arange(len(x), dtype=np.int64)
-        self._rows += len(x)
+        at = self.rows + np.arange(len(x), dtype=np.int64)
+        self.rows += len(x)
         new_run = self._new_runs(runs)
         if self.baseline is None:
             return [("level_shift", crossing) for crossing in self._level.update(x, at)]
@@ -82,11 +111,11 @@ class Monitor:
         z = self._standardiser.apply(x, new_run) if self.baseline else x
         evidence = np.empty_like(z)
         for t in range(len(z)):
-            crossings = self._level.update(z[t : t + 1], np.array([self._rows + t], dtype=np.int64))
+            crossings = self._level.update(z[t : t + 1], np.array([self.rows + t], dtype=np.int64))
             evidence[t] = self._level.evidence
             for crossing in crossings:
                 evidence[t, crossing.column] = crossing.evidence
-        self._rows += len(x)
+        self.rows += len(x)
         return evidence
 
     def _new_runs(self, runs: IntArray) -> NDArray[np.bool_]:

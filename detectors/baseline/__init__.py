@@ -1,6 +1,6 @@
 """Phase I and the way from raw values to z: transform, AR(1) residual, normal scores, tolerance, arming gate."""
 
-from detectors.baseline.fit import Baseline, fit
+from detectors.baseline.fit import Baseline, Steadiness, fit
 from detectors.baseline.standardise import RunMeans, Standardiser
 
-__all__ = ["Baseline", "RunMeans", "Standardiser", "fit"]
+__all__ = ["Baseline", "RunMeans", "Standardiser", "Steadiness", "fit"]

@@ -120,10 +120,10 @@ def test_the_stream_scores_what_phase_one_learned_from(baseline):
     assert z.std(axis=0) == pytest.approx(np.ones(10), abs=0.01)
 
 
-def test_too_few_runs_and_runs_that_drift_are_refused_with_what_would_mend_it():
+def test_with_too_few_runs_they_are_watched_within_alone_and_runs_that_drift_are_refused_with_what_would_mend_it():
     rng = np.random.default_rng(8)
     x, runs = offset_runs(rng, 4000, tau=1.0, columns=1, run=400)
-    assert "learn from at least 20 lots" in learned(x, runs).refused[0]
+    assert learned(x, runs).within_alone.all()
     x, runs = offset_runs(rng, 8000, tau=0.3, columns=1)
     drifting = x + np.linspace(0.0, 5.0, 8000)[:, None]
     assert "drifted while it was learned" in learned(drifting, runs).refused[0]
