@@ -39,7 +39,7 @@ def _root(squares: Sequence[FloatArray], bet: int, errors: float) -> float:
     wider = SLOPES[bet] > 0
 
     def excess(log_moment: float) -> float:
-        return max(min(float(np.log(_bound(q, bet, float(np.exp(log_moment)), errors))), 9.0) for q in squares)
+        return max(min(max(_bound(q, bet, float(np.exp(log_moment)), errors), 1e-9) - 1.0, 9.0) for q in squares)
 
     low, high = (float(np.log(end)) for end in (1e-3, 1e3))
     if excess(high if wider else low) > 0.0:  # nothing is safe

