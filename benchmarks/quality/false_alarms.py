@@ -47,17 +47,16 @@ def cell(null: Null, baseline: int, *, repeats: int, parts: int, channels: int, 
     monitors = [learned(x, runs, threshold, steadiness=steadiness) for x, runs in first]
     watched = [monitor.watched for monitor in monitors]
     begins = np.cumsum([0, *(rows.size for rows in watched)])
-    lines = side_by_side(monitors, threshold)
+    lines = side_by_side(monitors, threshold) if begins[-1] else None
     beside = limits(threshold)
     for chart, _limit in beside.values():
         chart.learn(first[0][0])
     counts, alarms, tests, columns = dict.fromkeys(beside, 0), np.zeros(repeats, np.int64), Counter[str](), set[int]()
-    watching = lines.baseline.phi.size > 0
     for _ in range(parts // PIECE):
-        taken = [source.take(PIECE) for source in (sources if watching else sources[:1])]
+        taken = [source.take(PIECE) for source in (sources if lines else sources[:1])]
         for name, (chart, limit) in beside.items():
             counts[name] += restarting(chart, taken[0][0], limit)
-        if not watching:
+        if lines is None:
             continue
         x = np.concatenate([rows[:, of] for (rows, _), of in zip(taken, watched, strict=True)], axis=1)
         found = lines.watch(x, taken[0][1])
@@ -72,7 +71,7 @@ def cell(null: Null, baseline: int, *, repeats: int, parts: int, channels: int, 
         "baseline": baseline,
         "steadiness": steadiness,
         "channels": channels,
-        "parts": lines.rows if watching else parts,
+        "parts": lines.rows if lines else parts,
         "alarms": alarms.tolist(),
         "channels_that_alarmed": len(columns),
         "refused": [monitor.refused for monitor in monitors],
