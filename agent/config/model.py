@@ -83,7 +83,7 @@ class BaselineSection(Section):
     )
     steadiness: Literal["shown", "assumed"] = Field(
         default="shown",
-        description="shown: a channel is watched once its baseline shows that nothing slow moves it, which takes about 2,000 "
+        description="shown: a channel is watched once its baseline shows that nothing slow moves it, which takes about 2,800 "
         "parts of a steady channel (fewer where much is tolerated); streams learn on meanwhile, to at most twice `parts`. assumed: "
         "on the owner's word, unless the baseline shows otherwise; the false-alarm budget then rests on that word.",
     )
