@@ -48,8 +48,8 @@ class Baseline:
 
     kinds: transform codes. center, sd: centre and standard deviation after the transform. phi: AR(1). epsilon: tolerated mean of
     z; inflation: eta. smallest_shift: detectable within DETECTABLE_WITHIN parts, after the transform. values: how many it rests on.
-    reasons: per channel why it is refused, empty where it is not; needed: where it is for want of values, about how many tell (else
-    0). narrowest, widest: allowed second moment of z; spread_reasons:
+    reasons: per channel why it is refused, empty where it is not; needed: where values are too few to tell whether it is steady or
+    how runs differ, about how many do, else 0. narrowest, widest: allowed second moment of z; spread_reasons:
     why the spread is not watched.
     Where runs differ (METHODS 2.5; run_parts > 0, else 0 throughout): noise, run_spread: sd of innovations and of the runs'
     offsets, which the residuals take out; run_parts: a run mean is of the run's first so many values; run_center, run_scale:
@@ -303,7 +303,8 @@ def _by_runs(y: FloatArray, runs: IntArray, tolerance: float, threshold: float, 
     channel = _by_parts(y, errors, runs, tolerated, layer.center, layer.phi, float(within[0]), shown=shown, whole=False)
     channel = replace(channel, noise=layer.noise, run_spread=layer.spread, run_parts=layer.parts)
     if not layer.means.size:
-        return channel
+        enough = channel.values * between.MIN_RUNS // np.unique(runs[np.isfinite(y)]).size
+        return replace(channel, needed=enough + 1)
     scale, count = float(layer.means.std(ddof=1)), layer.means.size
     of_runs, inflation = between.unresolved_of(count)
     epsilon = max(tolerance / scale, of_runs)

@@ -19,13 +19,11 @@ from detectors.budget import MIN_RUN_PARTS
 from detectors.contract import FloatArray, IntArray
 from detectors.errors import BaselineRefused
 
-# Fewer runs say too little about how runs differ (METHODS 2.5).
-MIN_RUNS = 20
-# Fewer runs than this are held to stricter levels: at METHODS' own, a threshold of 3e6 is broken 4 to 16 times over at 20 runs
-# (`python -m benchmarks.simulated.run_level`).
-_FEW_RUNS = 30
-_LEVELS = (0.995, 0.01)
-_LEVELS_OF_FEW = (0.999, 0.002)
+# Fewer runs say too little about how runs differ: bounds that hold leave no shift that could be found.
+MIN_RUNS = 8
+# From so many runs on, levels of the bounds on the mean and variance of run means. METHODS 2.5 has the last for 20 runs and more,
+# where they broke a threshold of 3e6 four to sixteen times over (`python -m benchmarks.simulated.run_level`).
+_LEVELS = ((MIN_RUNS, 0.9999, 0.0002), (20, 0.999, 0.002), (30, 0.995, 0.01))
 # With fewer runs than that an offset may be anything: its sd is taken as so many times the noise, and no run mean is judged.
 _ANY_OFFSET = 10.0
 NEVER = np.iinfo(np.int64).max
@@ -50,8 +48,8 @@ class RunLayer:
 
 
 def unresolved_of(count: int) -> tuple[float, float]:
-    """(epsilon, eta) of standardised means of n runs: t(0.995, n-1)/sqrt(n) and (n-1)/chi2(0.01, n-1) - 1 (METHODS 2.5)."""
-    mean_level, variance_level = _LEVELS if count >= _FEW_RUNS else _LEVELS_OF_FEW
+    """(epsilon, eta) of standardised means of n runs: t(level, n-1)/sqrt(n) and (n-1)/chi2(level, n-1) - 1 (METHODS 2.5)."""
+    _, mean_level, variance_level = max(levels for levels in _LEVELS if levels[0] <= max(count, MIN_RUNS))
     return unresolved.mean(count, mean_level), unresolved.variance(count, variance_level)
 
 

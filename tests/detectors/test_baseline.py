@@ -129,8 +129,8 @@ def test_a_slow_component_that_passes_as_noise_in_any_short_stretch_is_refused()
 
 def test_offsets_between_too_few_set_ups_are_watched_within_set_ups_alone():
     rng = np.random.default_rng(9)
-    runs = np.arange(4000) // 400
-    baseline = learn(rng.standard_normal(4000) + rng.standard_normal(10)[runs] * 0.5, runs)
+    runs = np.arange(4000) // 800
+    baseline = learn(rng.standard_normal(4000) + rng.standard_normal(5)[runs] * 0.5, runs)
     assert baseline.refused == ("",)
     assert baseline.within_alone.all()
 
