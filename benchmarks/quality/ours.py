@@ -12,9 +12,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from detectors.baseline import Baseline, RunMeans, Standardiser, Steadiness, fit
-from detectors.budget import LEVEL_SHARE
+from detectors.budget import LEVEL_SHARE, spread_thresholds
 from detectors.contract import Crossing
 from detectors.level_shift import LevelShift
+from detectors.spread_shift import SpreadShift
 
 FloatArray = NDArray[np.float64]
 IntArray = NDArray[np.int64]
@@ -53,7 +54,7 @@ def level_thresholds(channels: int, threshold: float) -> FloatArray:
 
 
 class Monitor:
-    """Watches rows. Without a baseline they are taken as scores, and watched by the level test alone."""
+    """Watches rows. Without a baseline they are taken as scores."""
 
     def __init__(self, baseline: Baseline | None, channels: int, threshold: float) -> None:
         thresholds = level_thresholds(channels, threshold)
@@ -61,6 +62,7 @@ class Monitor:
         self._run, self.rows = -1, 0  # the first watched part starts a run, as a restart's
         if baseline is None:
             self._level = LevelShift(np.zeros(channels), np.zeros(channels), thresholds)
+            self._spread = SpreadShift(np.ones(channels), np.ones(channels), spread_thresholds(thresholds))
             return
         self._standardiser, self._means = Standardiser(baseline), RunMeans(baseline)
         self._level, self._run_means, self._spread = (
@@ -94,11 +96,9 @@ class Monitor:
         at = self.rows + np.arange(len(x), dtype=np.int64)
         self.rows += len(x)
         new_run = self._new_runs(runs)
-        if self.baseline is None:
-            return [("level_shift", crossing) for crossing in self._level.update(x, at)]
-        z = self._standardiser.apply(x, new_run)
+        z = self._standardiser.apply(x, new_run) if self.baseline else x
         found = [("level_shift", crossing) for crossing in self._level.update(z, at)]
-        if self.by_runs:
+        if self.by_runs:  # which only a baseline can say
             means = self._means.apply(x, new_run)
             complete = ~np.isnan(means).all(axis=1)
             found += [("run_means", crossing) for crossing in self._run_means.update(means[complete], at[complete])]
@@ -106,15 +106,21 @@ class Monitor:
         return sorted(found, key=lambda one: one[1].at)
 
     def evidence(self, x: FloatArray, runs: IntArray) -> FloatArray:
-        """The level test's evidence of every channel after each of these rows, (T, C), for limits below its threshold."""
+        """What every channel has of a level and a spread alarm after each of these rows, (T, C), for limits below its threshold.
+
+        The level test's evidence, or the spread test's on its scale, whichever is more: any test alarms. Runs must not differ.
+        """
         new_run = self._new_runs(runs)
         z = self._standardiser.apply(x, new_run) if self.baseline else x
         evidence = np.empty_like(z)
+        scale = self._level.thresholds / self._spread.thresholds
         for t in range(len(z)):
-            crossings = self._level.update(z[t : t + 1], np.array([self.rows + t], dtype=np.int64))
-            evidence[t] = self._level.evidence
-            for crossing in crossings:
-                evidence[t, crossing.column] = crossing.evidence
+            row, at = z[t : t + 1], np.array([self.rows + t], dtype=np.int64)
+            crossings = [(crossing, 1.0) for crossing in self._level.update(row, at)]
+            crossings += [(crossing, scale[crossing.column]) for crossing in self._spread.update(row, at)]
+            evidence[t] = np.maximum(self._level.evidence, scale * self._spread.evidence)
+            for crossing, factor in crossings:
+                evidence[t, crossing.column] = max(evidence[t, crossing.column], factor * crossing.evidence)
         self.rows += len(x)
         return evidence
 
