@@ -85,6 +85,6 @@ $(ALL_READY): requirements/lock.txt pyproject.toml | $(BIN)/python
 $(QUALITY_READY): requirements/quality.txt requirements/quality-numpy1.txt | $(BIN)/python
 	@echo "installing the peers of benchmarks/quality into $(QUALITY) and $(QUALITY)-numpy1 …"
 	@for name in "" -numpy1; do $(PYTHON) -m venv $(QUALITY)$$name && $(QUALITY)$$name/bin/python -m pip -qq --disable-pip-version-check \
-	  install --require-hashes -r requirements/quality$$name.txt || exit 1; done
+	  install --require-hashes --no-deps -r requirements/quality$$name.txt || exit 1; done  # no-deps: the lock is whole, and strips extras
 	@$(QUALITY)/bin/python -m pip -qq --disable-pip-version-check install --no-deps --no-build-isolation -e .
 	@touch $@

@@ -24,4 +24,8 @@ class ParameterError(DetectorError):
 
 
 class BaselineRefused(DetectorError):
-    """Phase I data no honest baseline can be fitted to."""
+    """Phase I data no honest baseline can be fitted to; `needed`: so many values would tell, 0 where it is not for want of them."""
+
+    def __init__(self, message: str, *, hint: str = "", needed: int = 0) -> None:
+        super().__init__(message, hint=hint)
+        self.needed = needed

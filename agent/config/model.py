@@ -76,6 +76,19 @@ class BaselineSection(Section):
     min_stream_parts: int = Field(
         default=500, ge=200, description="A stream (recipe, view) with fewer parts of its own goes on learning until it has these."
     )
+    min_hours: float = Field(
+        default=0.0,
+        ge=0,
+        le=1_000,
+        description="Hours of production a stream learns from at least, by the source's time. 24 on a running line: a baseline "
+        "cannot vouch for what it does not hold, and day and night differ. Shorter logs and trials leave 0.",
+    )
+    steadiness: Literal["shown", "assumed"] = Field(
+        default="shown",
+        description="shown: a channel is watched once its baseline shows that nothing slow moves it, which takes about 2,800 "
+        "parts of a steady channel (fewer where much is tolerated); streams learn on meanwhile, to at most twice `parts`. assumed: "
+        "on the owner's word, unless the baseline shows otherwise; the false-alarm budget then rests on that word.",
+    )
     rate_blocks: int = Field(
         default=240,
         ge=60,

@@ -102,6 +102,8 @@ class Plans:
             threshold=self._level_threshold,
             parts=self._options.baseline.parts,
             min_own=self._options.baseline.min_stream_parts,
+            min_hours=self._options.baseline.min_hours,
+            steadiness=self._options.baseline.steadiness,
         )
 
     def _blocks(self, tolerance: str) -> BlockPlan:

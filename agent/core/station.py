@@ -371,7 +371,7 @@ class Station:
                 self.counters["too_many_streams"] += 1
                 return
             stream = self.streams[name] = Stream(self._plan(name))
-        found = stream.observe(row, self.index, run)
+        found = stream.observe(row, self.index, run, record.captured_at)
         if found:
             self.annunciator.channels_crossed(stream, found, record, effects)
         if stream.learned_enough and name.startswith(MEASURED) and not self._measured.settle(name, stream):

@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass, replace
+from datetime import datetime
 from typing import Any, Literal
 
 import numpy as np
 
+from agent.core.stretch import Stretch
 from agent.core.watch import Found, Watch
 from agent.ports import ChannelView, StreamView
-from detectors.baseline import MIN_VALUES, Baseline, fit
+from detectors.baseline import MIN_VALUES, Baseline, Steadiness, fit
+from detectors.baseline.runs import MIN_RUNS
 from detectors.baseline.transform import transform
 from detectors.channels.table import ChannelSpec
 from detectors.contract import FloatArray, IntArray
@@ -20,6 +23,8 @@ LINEAR = 1.0
 RECENT = 16
 # Within runs a value says little without its run's offset: the mean of z stands until this near to the outermost score.
 SATURATED = 0.8
+# While a channel cannot tell yet whether it is steady a stream learns on, to at most so many times `parts` of its own.
+LEARN_ON = 2
 StreamState = Literal["learning", "candidate", "armed", "suspended", "refused"]
 
 
@@ -33,6 +38,8 @@ class StreamPlan:
     threshold: float  # c of every channel's level test; its other tests' follow from it (detectors/budget.py)
     parts: int  # parts of the station from the stream's first one
     min_own: int  # and parts of its own
+    min_hours: float = 0.0  # and hours since then, by the source's time
+    steadiness: Steadiness = "shown"
 
 
 class Stream:
@@ -44,11 +51,13 @@ class Stream:
         self.detail = ""
         self.baseline: Baseline | None = None
         self._watch: Watch | None = None
-        self._rows: list[FloatArray] = []
-        self._runs: list[int] = []
+        self._stretch = Stretch(LEARN_ON * plan.parts)
         self._first_index: int | None = None
+        self._first_at: datetime | None = None
+        self._hours = 0.0
         self._span = 0
         self._seen = 0
+        self._own = plan.min_own  # parts of its own it needs; more where those could not tell
         self._updates = np.zeros(len(plan.specs), dtype=np.int64)
         self._recent = np.full((RECENT, len(plan.specs)), np.nan)  # the rows folded last, and their parts' indices
         self._recent_at = np.full(RECENT, -1, dtype=np.int64)
@@ -58,19 +67,20 @@ class Stream:
     @property
     def learned_enough(self) -> bool:
         """Whether learning may end with the part just observed."""
-        return self.state == "learning" and self._seen >= self.plan.min_own and self._span >= self.plan.parts
+        plan = self.plan
+        return self.state == "learning" and self._seen >= self._own and self._span >= plan.parts and self._hours >= plan.min_hours
 
-    def observe(self, row: FloatArray, index: int, run: int) -> list[Found]:
-        """Take one row of raw channel values, (C,), NaN = not measured; what crossed, only while armed."""
-        if self._first_index is None:
-            self._first_index = index
+    def observe(self, row: FloatArray, index: int, run: int, at: datetime) -> list[Found]:
+        """Take one row of raw channel values, (C,), NaN = not measured, captured at `at`; what crossed, only while armed."""
+        if self._first_index is None or self._first_at is None:
+            self._first_index, self._first_at = index, at
         self._span = index - self._first_index + 1
         self._seen += 1
         new_run = run != self._last_run
         self._last_run = run
         if self.state == "learning":
-            self._rows.append(row)
-            self._runs.append(run)
+            self._hours = (at - self._first_at).total_seconds() / 3600.0
+            self._stretch.add(row, run)
             return []
         if self._watch is None or self.state != "armed":
             return []
@@ -105,27 +115,32 @@ class Stream:
 
     def measured_enough(self) -> IntArray:
         """While learning: the columns with values enough for a baseline."""
-        return np.flatnonzero(np.count_nonzero(~np.isnan(np.stack(self._rows)), axis=0) >= MIN_VALUES)
+        return np.flatnonzero(self._stretch.measured >= MIN_VALUES)
 
     def narrow(self, columns: IntArray) -> None:
         """While learning: go on with these columns alone."""
         specs = tuple(self.plan.specs[k] for k in columns)
         self.plan = replace(self.plan, specs=specs, tolerances=self.plan.tolerances[columns])
-        self._rows = [row[columns] for row in self._rows]
+        self._stretch.narrow(columns)
         self._updates, self._recent = self._updates[columns], self._recent[:, columns]
         self._kept = np.arange(columns.size)
 
     def learn(self, *, arm: bool) -> None:
-        """End Phase I: fit and judge; armed (or a candidate waiting for acceptance) with the channels that passed the gate."""
-        x = np.ascontiguousarray(np.stack(self._rows))
+        """End Phase I: fit and judge; armed (or a candidate waiting for acceptance) with the channels that passed the gate.
+
+        Or learning on, where a channel cannot tell yet whether it is steady.
+        """
         self.baseline = fit(
-            x,
-            np.array(self._runs, dtype=np.int64),
+            *self._stretch.arrays(),
             transforms=[spec.transform for spec in self.plan.specs],
             tolerances=self.plan.tolerances,
             thresholds=np.full(len(self.plan.specs), self.plan.threshold),
+            steadiness=self.plan.steadiness,
         )
-        self._rows, self._runs = [], []
+        if self._learns_on(self.baseline):
+            self.baseline = None
+            return
+        self._stretch = Stretch(LEARN_ON * self.plan.parts)
         if all(self.baseline.refused):
             self.state, self.detail = "refused", "no channel passed the arming gate"
             return
@@ -133,6 +148,21 @@ class Stream:
         self.detail = "waits for `linewarden baseline accept`"
         if arm:
             self.arm()
+
+    def _learns_on(self, baseline: Baseline) -> bool:
+        """Whether more parts of its own, now asked for, may tell what these could not."""
+        unsure = np.flatnonzero(baseline.needed).tolist()
+        own = min(LEARN_ON * self.plan.parts, max((self._more(baseline, k) for k in unsure), default=0))
+        if own <= self._seen:
+            return False
+        self._own = own
+        names = ", ".join(self.plan.specs[k].name for k in unsure[:3]) + (", …" if len(unsure) > 3 else "")
+        self.detail = f"{names}: too few parts to tell a steady channel from one that wanders, learning on to {own}"
+        return True
+
+    def _more(self, baseline: Baseline, k: int) -> int:
+        """Parts that hold as many values of a channel as it needs; most are measured on every part, some are not."""
+        return math.ceil(self._seen * float(baseline.needed[k]) / max(int(baseline.values[k]), 1))
 
     def arm(self) -> None:
         """Put the candidate in force: the channels that passed the gate, and no others.
@@ -168,8 +198,8 @@ class Stream:
 
     def views(self) -> tuple[StreamView, tuple[ChannelView, ...]]:
         """As shown in status and metrics."""
-        parts = min(self._span, self.plan.parts) if self.state == "learning" else self._seen
-        stream = StreamView(self.plan.name, self.state, parts, self.plan.parts, self.detail)
+        parts, needed = self._progress()
+        stream = StreamView(self.plan.name, self.state, parts, needed, self.detail or self._waits_for())
         if self.baseline is None or self._watch is None:
             return stream, ()
         ratios = np.zeros(len(self.plan.specs))
@@ -192,6 +222,20 @@ class Stream:
         )
         return stream, channels
 
+    def _progress(self) -> tuple[int, int]:
+        """Parts so far, and needed to learn."""
+        if self.state != "learning":
+            return self._seen, self.plan.parts
+        if self._own > self.plan.min_own:
+            return self._seen, self._own
+        return min(self._span, self.plan.parts), self.plan.parts
+
+    def _waits_for(self) -> str:
+        """What learning waits for besides parts."""
+        if self.state != "learning" or self._hours >= self.plan.min_hours:
+            return ""
+        return f"{self._hours:.1f} of {self.plan.min_hours:g} hours"
+
     def _note(self, k: int) -> str:
         """What is unusual about how a channel is watched."""
         assert self.baseline is not None
@@ -199,6 +243,8 @@ class Stream:
             return ""
         spread = str(self.baseline.spread_reasons[k])
         notes = ["within and between runs"] if self.baseline.by_runs[k] else []
+        if self.baseline.within_alone[k]:
+            notes = [f"within runs alone: the baseline holds too few to say how they differ ({MIN_RUNS} do)"]
         return "; ".join(notes + ([f"spread not watched: {spread}"] if spread else []))
 
     def save(self) -> dict[str, Any]:
@@ -208,9 +254,11 @@ class Stream:
             "detail": self.detail,
             "baseline": None if self.baseline is None else dict(self.baseline.to_arrays()),
             "watch": None if self._watch is None else self._watch.save(),
-            "rows": np.stack(self._rows) if self._rows else None,
-            "runs": list(self._runs),
+            "stretch": self._stretch.save(),
             "first_index": self._first_index,
+            "first_at": self._first_at,
+            "hours": self._hours,
+            "own": self._own,
             "span": self._span,
             "seen": self._seen,
             "updates": self._updates,
@@ -228,8 +276,8 @@ class Stream:
             assert self._watch is not None
             self._watch.load(saved["watch"])
         self.state, self.detail = saved["state"], saved["detail"]
-        self._rows = [] if saved["rows"] is None else list(saved["rows"])
-        self._runs = list(saved["runs"])
+        self._stretch.load(saved["stretch"])
         self._first_index, self._span, self._seen = saved["first_index"], saved["span"], saved["seen"]
+        self._first_at, self._hours, self._own = saved["first_at"], saved["hours"], saved["own"]
         self._updates, self._last_run = saved["updates"], saved["last_run"]
         self._recent, self._recent_at = saved["recent"], saved["recent_at"]

@@ -2,12 +2,14 @@
 
 Budget: one false alarm in 100,000 parts for the line, so every channel's threshold is 300 x 100,000. Ten repeats of 100,000 parts
 per cell, each with a baseline of its own. Every crossing of every test (level, spread, run means) counts, also of an alarm that
-stands already. Beside it, on the first
-repeat, three charts whose limits keep the same budget on independent normal parts with known mean and sd.
+stands already. Refused channels are not watched, and so have no alarms. `assumed`: on the word that the stream is steady (those
+that are), which is what 500 parts need to be watched at all. Beside it, on the first repeat, three charts whose limits keep the
+same budget on independent normal parts with known mean and sd.
 """
 
 from __future__ import annotations
 
+from collections import Counter
 from typing import Any
 
 import numpy as np
@@ -15,67 +17,69 @@ from scipy.special import ndtri
 
 from benchmarks.quality import charts
 from benchmarks.quality.cells import Cells
-from benchmarks.quality.ours import learned
+from benchmarks.quality.ours import learned, side_by_side
 from benchmarks.quality.scenarios import Null, Source
-from detectors.contract import Crossing
+from detectors.baseline import Steadiness
 
 CHANNELS, PARTS, REPEATS, BASELINES = 300, 100_000, 10, (500, 2_000, 10_000)
 PIECE = 2_000
-HOPELESS = 1_000  # alarms of one repeat after which no further one is watched: the cell has failed, and crossings cost time
+HOPELESS = 1_000  # alarms a line after which no more is watched: the cell has failed, and crossings cost time
 
 
 def run(cells: Cells, nulls: dict[str, Null], *, repeats: int = REPEATS, parts: int = PARTS, channels: int = CHANNELS) -> None:
     """Every cell, small baselines first."""
     for baseline in BASELINES:
         for null in nulls.values():
-            cells.measure(
-                f"false-alarms/{null.name}/{baseline}",
-                lambda null=null, baseline=baseline: cell(null, baseline, repeats=repeats, parts=parts, channels=channels),
-            )
+            for steadiness in ("shown", "assumed") if baseline == BASELINES[0] and not null.refuse else ("shown",):
+                cells.measure(
+                    f"false-alarms/{null.name}/{baseline}" + ("" if steadiness == "shown" else "/assumed"),
+                    lambda null=null, baseline=baseline, steadiness=steadiness: cell(
+                        null, baseline, repeats=repeats, parts=parts, channels=channels, steadiness=steadiness
+                    ),
+                )
 
 
-def cell(null: Null, baseline: int, *, repeats: int, parts: int, channels: int) -> dict[str, Any]:
-    """Alarms and refused channels of every repeat; `watched_alarms` per repeat is on the channels the gate let pass."""
-    budget = 1.0 / PARTS
-    threshold = channels / budget
-    alarms, refused, alarmed, by_runs = [], [], [], []
-    tests: dict[str, int] = {}
-    textbook = {}
-    for repeat in range(repeats):
-        source = Source(null, channels, repeat)
-        x, runs = source.take(baseline)
-        monitor = learned(x, runs, threshold)
-        beside = limits(channels / budget) if repeat == 0 else {}
-        for chart, _limit in beside.values():
-            chart.learn(x)
-        found: list[tuple[str, Crossing]] = []
-        counts = dict.fromkeys(beside, 0)
-        for _ in range(parts // PIECE):
-            x, runs = source.take(PIECE)
-            found += monitor.watch(x, runs)
-            for name, (chart, limit) in beside.items():
-                counts[name] += restarting(chart, x, limit)
-        textbook |= counts
-        alarms.append(len(found))
-        alarmed.append(len({crossing.column for _, crossing in found}))
-        refused.append(monitor.refused)
-        by_runs.append(monitor.by_runs)
-        for test, _ in found:
-            tests[test] = tests.get(test, 0) + 1
-        if len(found) > HOPELESS:
+def cell(null: Null, baseline: int, *, repeats: int, parts: int, channels: int, steadiness: Steadiness = "shown") -> dict[str, Any]:
+    """Alarms and refused channels of every repeat. The repeats' lines are watched side by side, which is twice as quick."""
+    threshold = channels * PARTS
+    sources = [Source(null, channels, repeat) for repeat in range(repeats)]
+    first = [source.take(baseline) for source in sources]
+    monitors = [learned(x, runs, threshold, steadiness=steadiness) for x, runs in first]
+    watched = [monitor.watched for monitor in monitors]
+    begins = np.cumsum([0, *(rows.size for rows in watched)])
+    lines = side_by_side(monitors, threshold) if begins[-1] else None
+    beside = limits(threshold)
+    for chart, _limit in beside.values():
+        chart.learn(first[0][0])
+    counts, alarms, tests, columns = dict.fromkeys(beside, 0), np.zeros(repeats, np.int64), Counter[str](), set[int]()
+    for _ in range(parts // PIECE):
+        taken = [source.take(PIECE) for source in (sources if lines else sources[:1])]
+        for name, (chart, limit) in beside.items():
+            counts[name] += restarting(chart, taken[0][0], limit)
+        if lines is None:
+            continue
+        x = np.concatenate([rows[:, of] for (rows, _), of in zip(taken, watched, strict=True)], axis=1)
+        found = lines.watch(x, taken[0][1])
+        for test, crossing in found:
+            alarms[np.searchsorted(begins, crossing.column, side="right") - 1] += 1
+            columns.add(crossing.column)
+            tests[test] += 1
+        if alarms.sum() > HOPELESS * repeats:
             break
     return {
         "scenario": null.name,
         "baseline": baseline,
+        "steadiness": steadiness,
         "channels": channels,
-        "parts": parts,
-        "alarms": alarms,
-        "channels_that_alarmed": alarmed,
-        "refused": refused,
-        "by_runs": by_runs,
-        "alarms_by_test": tests,
+        "parts": lines.rows if lines else parts,
+        "alarms": alarms.tolist(),
+        "channels_that_alarmed": len(columns),
+        "refused": [monitor.refused for monitor in monitors],
+        "by_runs": [monitor.by_runs for monitor in monitors],
+        "within_alone": [monitor.within_alone for monitor in monitors],
+        "alarms_by_test": dict(tests),
         "should_be_refused": null.refuse,
-        "charts_first_repeat": textbook,
+        "charts_first_repeat": counts,
     }
 
 

@@ -6,26 +6,46 @@ Of it all but one thing: the spread of a channel is judged here also while its m
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 from numpy.typing import NDArray
 
-from detectors.baseline import Baseline, RunMeans, Standardiser, fit
-from detectors.budget import LEVEL_SHARE
+from detectors.baseline import Baseline, RunMeans, Standardiser, Steadiness, fit
+from detectors.budget import LEVEL_SHARE, spread_thresholds
 from detectors.contract import Crossing
 from detectors.level_shift import LevelShift
+from detectors.spread_shift import SpreadShift
 
 FloatArray = NDArray[np.float64]
 IntArray = NDArray[np.int64]
 
 
-def learned(x: FloatArray, runs: IntArray, threshold: float) -> Monitor:
+def learned(x: FloatArray, runs: IntArray, threshold: float, *, steadiness: Steadiness = "shown") -> Monitor:
     """Phase I on rows x, (N, C), with their runs, (N,). threshold: updates per false alarm a channel may have, over all its tests.
 
     Tolerance 0: any change counts as one.
     """
     thresholds, nothing = level_thresholds(x.shape[1], threshold), np.zeros(x.shape[1])
-    baseline = fit(x, runs, transforms=["none"] * x.shape[1], tolerances=nothing, thresholds=thresholds)
+    kinds = ["none"] * x.shape[1]
+    baseline = fit(x, runs, transforms=kinds, tolerances=nothing, thresholds=thresholds, steadiness=steadiness)
     return Monitor(baseline, x.shape[1], threshold)
+
+
+def side_by_side(monitors: Sequence[Monitor], threshold: float) -> Monitor:
+    """One monitor of the watched channels of several, in their order: the same alarms, for fewer calls. Runs begin alike in all."""
+    parts = [dict(monitor.baseline.to_arrays()) for monitor in monitors]
+    watched = [monitor.watched for monitor in monitors]
+    texts = {
+        name: np.concatenate([getattr(monitor.baseline, name)[rows] for monitor, rows in zip(monitors, watched, strict=True)])
+        for name in ("reasons", "spread_reasons")
+    }
+    arrays = {
+        name: np.concatenate([part[name][rows] for part, rows in zip(parts, watched, strict=True)])
+        for name in parts[0].keys() - texts
+    }
+    baseline = Baseline(**arrays, **texts)
+    return Monitor(baseline, baseline.phi.size, threshold)
 
 
 def level_thresholds(channels: int, threshold: float) -> FloatArray:
@@ -34,14 +54,15 @@ def level_thresholds(channels: int, threshold: float) -> FloatArray:
 
 
 class Monitor:
-    """Watches rows. Without a baseline they are taken as scores, and watched by the level test alone."""
+    """Watches rows. Without a baseline they are taken as scores."""
 
     def __init__(self, baseline: Baseline | None, channels: int, threshold: float) -> None:
         thresholds = level_thresholds(channels, threshold)
         self.baseline = baseline
-        self._run, self._rows = -1, 0  # the first watched part starts a run, as a restart's
+        self._run, self.rows = -1, 0  # the first watched part starts a run, as a restart's
         if baseline is None:
             self._level = LevelShift(np.zeros(channels), np.zeros(channels), thresholds)
+            self._spread = SpreadShift(np.ones(channels), np.ones(channels), spread_thresholds(thresholds))
             return
         self._standardiser, self._means = Standardiser(baseline), RunMeans(baseline)
         self._level, self._run_means, self._spread = (
@@ -56,20 +77,28 @@ class Monitor:
         return sum(bool(reason) for reason in self.baseline.refused) if self.baseline else 0
 
     @property
+    def watched(self) -> IntArray:
+        """The other channels."""
+        return np.flatnonzero([not reason for reason in self.baseline.refused])
+
+    @property
     def by_runs(self) -> int:
-        """Channels watched within and between runs."""
+        """Channels watched within runs, and between them too unless `within_alone`."""
         return int(self.baseline.by_runs.sum()) if self.baseline else 0
+
+    @property
+    def within_alone(self) -> int:
+        """Channels watched within runs alone."""
+        return int(self.baseline.within_alone.sum()) if self.baseline else 0
 
     def watch(self, x: FloatArray, runs: IntArray) -> list[tuple[str, Crossing]]:
         """The alarms of further rows with the test each is of, labelled by the rows watched so far, in order."""
-        at = self._rows + np.arange(len(x), dtype=np.int64)
-        self._rows += len(x)
+        at = self.rows + np.arange(len(x), dtype=np.int64)
+        self.rows += len(x)
         new_run = self._new_runs(runs)
-        if self.baseline is None:
-            return [("level_shift", crossing) for crossing in self._level.update(x, at)]
-        z = self._standardiser.apply(x, new_run)
+        z = self._standardiser.apply(x, new_run) if self.baseline else x
         found = [("level_shift", crossing) for crossing in self._level.update(z, at)]
-        if self.by_runs:
+        if self.by_runs:  # which only a baseline can say
             means = self._means.apply(x, new_run)
             complete = ~np.isnan(means).all(axis=1)
             found += [("run_means", crossing) for crossing in self._run_means.update(means[complete], at[complete])]
@@ -77,16 +106,22 @@ class Monitor:
         return sorted(found, key=lambda one: one[1].at)
 
     def evidence(self, x: FloatArray, runs: IntArray) -> FloatArray:
-        """The level test's evidence of every channel after each of these rows, (T, C), for limits below its threshold."""
+        """What every channel has of a level and a spread alarm after each of these rows, (T, C), for limits below its threshold.
+
+        The level test's evidence, or the spread test's on its scale, whichever is more: any test alarms. Runs must not differ.
+        """
         new_run = self._new_runs(runs)
         z = self._standardiser.apply(x, new_run) if self.baseline else x
         evidence = np.empty_like(z)
+        scale = self._level.thresholds / self._spread.thresholds
         for t in range(len(z)):
-            crossings = self._level.update(z[t : t + 1], np.array([self._rows + t], dtype=np.int64))
-            evidence[t] = self._level.evidence
-            for crossing in crossings:
-                evidence[t, crossing.column] = crossing.evidence
-        self._rows += len(x)
+            row, at = z[t : t + 1], np.array([self.rows + t], dtype=np.int64)
+            crossings = [(crossing, 1.0) for crossing in self._level.update(row, at)]
+            crossings += [(crossing, scale[crossing.column]) for crossing in self._spread.update(row, at)]
+            evidence[t] = np.maximum(self._level.evidence, scale * self._spread.evidence)
+            for crossing, factor in crossings:
+                evidence[t, crossing.column] = max(evidence[t, crossing.column], factor * crossing.evidence)
+        self.rows += len(x)
         return evidence
 
     def _new_runs(self, runs: IntArray) -> NDArray[np.bool_]:

@@ -87,8 +87,10 @@ def _audits(outcome: dict[tuple[str, str], list[dict]], path: Path) -> None:
 def _dots(question: str, dots: list[tuple[list[str], float | list[int] | None]], path: Path) -> None:
     order = [name for name in scenarios.load()[0] if any(parts[1] == name for parts, _ in dots)]
     figure, axis = plt.subplots(figsize=(7.5, 4.2))
-    for series in dict.fromkeys(parts[2] for parts, _ in dots):
-        values = {parts[1]: sum(v) if isinstance(v, list) else v for parts, v in dots if parts[2] == series and v is not None}
+    for series in dict.fromkeys(" ".join(parts[2:]) for parts, _ in dots):
+        values = {
+            parts[1]: sum(v) if isinstance(v, list) else v for parts, v in dots if " ".join(parts[2:]) == series and v is not None
+        }
         label = f"ours, baseline {series}" if question == "false-alarms" else series
         heavy = series == "ours"
         at = [order.index(name) for name in values]

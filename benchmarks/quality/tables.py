@@ -12,6 +12,7 @@ import numpy as np
 from benchmarks.quality import delay, outcomes, scenarios
 from benchmarks.quality.cells import Cells
 from benchmarks.quality.delay import STEPS, STREAMS
+from benchmarks.quality.false_alarms import PARTS
 
 Point = dict[str, Any]
 SLACK = 0.9  # a library's setting keeps the rate when its estimated run length is at least this share of the target
@@ -47,30 +48,39 @@ def _short(value: float) -> str:
 
 def false_alarms(cells: Cells) -> str:
     """Alarms and refusals per scenario and baseline."""
-    found = {(cell["scenario"], cell["baseline"]): cell for cell in cells.read("false-alarms")}
-    sizes = sorted({size for _, size in found})
+    found = {(cell["scenario"], cell["baseline"], cell["steadiness"]): cell for cell in cells.read("false-alarms")}
+    columns = sorted({(size, steadiness) for _, size, steadiness in found})
     rows = []
     for name, null in scenarios.load()[0].items():
-        if not any((name, size) in found for size in sizes):
+        here = [found.get((name, *column)) for column in columns]
+        measured = next((cell for cell in here if cell), None)
+        if measured is None:
             continue
-        row: list[object] = [name + (" (to be refused)" if null.refuse else "")]
-        for size in sizes:
-            cell = found.get((name, size))
-            row.append(_alarms(cell) if cell else "not run")
-        beside = next(found[name, size] for size in sizes if (name, size) in found)["charts_first_repeat"]
-        smallest = next(size for size in sizes if (name, size) in found)
-        rows.append([*row, " / ".join(f"{count:,}" for count in beside.values()) + f" ({smallest:,})"])
-    head = ["null stream", *(f"baseline {size:,}" for size in sizes), "Shewhart / CUSUM 0.5 / EWMA 0.1, first repeat (baseline)"]
-    return _markdown("False alarms of ours, 300 channels, 10 × 100,000 parts (channels refused at the gate)", head, rows)
+        beside = " / ".join(f"{count:,}" for count in measured["charts_first_repeat"].values())
+        row = [
+            _alarms(cell) if cell else "–" if column[1] == "assumed" else "not run"
+            for cell, column in zip(here, columns, strict=True)
+        ]
+        rows.append([name + (" (varies slowly)" if null.refuse else ""), *row, f"{beside} ({measured['baseline']:,})"])
+    head = [
+        "null stream",
+        *(f"{size:,}" + (", steadiness assumed" if steadiness == "assumed" else "") for size, steadiness in columns),
+        "Shewhart / CUSUM 0.5 / EWMA 0.1, first repeat (baseline)",
+    ]
+    return _markdown(
+        "False alarms of ours by parts learned, 300 channels, 10 × 100,000 parts (channels refused at the gate)", head, rows
+    )
 
 
 def _alarms(cell: Point) -> str:
-    total, refused = sum(cell["alarms"]), sum(cell["refused"]) / (cell["channels"] * len(cell["refused"]))
-    shown = f"{total:,}" if total else "0"
-    if total > 4:
-        shown = f"**{shown}**"
-    repeats = "" if len(cell["alarms"]) == 10 else f" in {len(cell['alarms'])} repeats"
-    return f"{shown}{repeats} ({refused:.1%} refused)"
+    total, channels = sum(cell["alarms"]), cell["channels"] * len(cell["refused"])
+    shown = f"**{total:,}**" if total > 4 else f"{total:,}"
+    said = [f"{sum(cell['refused']) / channels:.1%} refused"]
+    between, within = sum(cell["by_runs"]) - sum(cell["within_alone"]), sum(cell["within_alone"])
+    said += [f"{between / channels:.0%} within and between runs"] if between else []
+    said += [f"{within / channels:.0%} within runs alone"] if within else []
+    stopped = "" if cell["parts"] >= PARTS else f" in {cell['parts']:,} parts, then stopped"
+    return f"{shown}{stopped} ({', '.join(said)})"
 
 
 def at_run_length(points: list[Point], change: str, arl0: float) -> float:

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import math
+
 import numpy as np
 from scipy.special import gammainc, gammainccinv, ndtri
 
+from detectors.baseline import steady
 from detectors.baseline.table import column_scores, quantile_table
 from detectors.contract import Detector, FloatArray, IntArray
 from detectors.errors import BaselineRefused
@@ -45,6 +48,27 @@ def held_out(errors: FloatArray, runs: IntArray, *, epsilon: float, inflation: f
     )
     _judge_mean(z[measured & odd], z[measured & ~odd], epsilon)
     return z
+
+
+def judge_steady(z: FloatArray, runs: IntArray, *, tolerated: float, between: bool) -> None:
+    """Held-out scores, (T,), of a channel in which no slow component was found: could one have been? Raises BaselineRefused if not.
+
+    tolerated: mean of z that is. between: whether runs must not differ either; else they are watched apart.
+    """
+    measured, sd = np.isfinite(z), steady.slow_sd(tolerated)
+    values, least = z[measured], -math.log(steady.ODDS)
+    if steady.wandering(values, sd) > least:
+        needed = steady.parts_needed(sd)
+        needed = needed if needed > values.size else 2 * values.size
+        raise BaselineRefused(
+            f"{values.size} values cannot tell a steady channel from one that wanders slowly",
+            hint=f"keep learning: a steady channel shows it within about {needed} values",
+            needed=needed,
+        )
+    count = np.unique(runs[measured]).size
+    if between and count > 1 and steady.differing(values, runs[measured], sd) > least:
+        needed = max(steady.runs_needed(sd, values.size / count), count + 1)
+        raise BaselineRefused(f"{count} runs cannot tell whether runs differ", hint=f"learn from about {needed} lots or set-ups")
 
 
 def judge_spread(z: FloatArray) -> None:

@@ -19,13 +19,14 @@ from detectors.budget import MIN_RUN_PARTS
 from detectors.contract import FloatArray, IntArray
 from detectors.errors import BaselineRefused
 
-# Fewer runs say too little about how runs differ (METHODS 2.5).
-MIN_RUNS = 20
-# Fewer runs than this are held to stricter levels: at METHODS' own, a threshold of 3e6 is broken 4 to 16 times over at 20 runs
-# (`python -m benchmarks.simulated.run_level`).
-_FEW_RUNS = 30
-_LEVELS = (0.995, 0.01)
-_LEVELS_OF_FEW = (0.999, 0.002)
+# Fewer runs say too little about how runs differ: bounds that hold leave no shift that could be found.
+MIN_RUNS = 8
+# From so many runs on, levels of the bounds on the mean and variance of run means. METHODS 2.5 has the last for 20 runs and more,
+# where they broke a threshold of 3e6 four to sixteen times over (`python -m benchmarks.simulated.run_level`).
+_LEVELS = ((MIN_RUNS, 0.9999, 0.0002), (20, 0.999, 0.002), (30, 0.995, 0.01))
+# With fewer runs than that an offset may be anything: its sd is taken as so many times the noise, and no run mean is judged.
+_ANY_OFFSET = 10.0
+NEVER = np.iinfo(np.int64).max
 # A run mean is that of so many first values as this share of the runs has.
 _RUNS_LONG_ENOUGH = 0.8
 
@@ -34,7 +35,8 @@ _RUNS_LONG_ENOUGH = 0.8
 class RunLayer:
     """How the runs of one channel differ. center: mean of run means; spread: sd of the offsets; noise: sd of innovations.
 
-    parts: a run mean is that of the run's first so many values; means: (R,) of the baseline's runs that have them.
+    parts: a run mean is that of the run's first so many values, NEVER where there were too few runs to judge any; means: (R,) of
+    the baseline's runs that have them.
     """
 
     center: float
@@ -46,26 +48,24 @@ class RunLayer:
 
 
 def unresolved_of(count: int) -> tuple[float, float]:
-    """(epsilon, eta) of standardised means of n runs: t(0.995, n-1)/sqrt(n) and (n-1)/chi2(0.01, n-1) - 1 (METHODS 2.5)."""
-    mean_level, variance_level = _LEVELS if count >= _FEW_RUNS else _LEVELS_OF_FEW
+    """(epsilon, eta) of standardised means of n runs: t(level, n-1)/sqrt(n) and (n-1)/chi2(level, n-1) - 1 (METHODS 2.5)."""
+    _, mean_level, variance_level = max(levels for levels in _LEVELS if levels[0] <= max(count, MIN_RUNS))
     return unresolved.mean(count, mean_level), unresolved.variance(count, variance_level)
 
 
 def learn(y: FloatArray, runs: IntArray, phi_of: Callable[[FloatArray], float]) -> RunLayer:
     """Of one channel's values, (T,), NaN = not measured. phi_of: AR(1) coefficient of values less their run's mean.
 
-    Raises BaselineRefused where there are too few runs, or they do not differ.
+    With too few runs to say how they differ, whatever they differ by is allowed. Raises BaselineRefused where there is one run, or
+    they do not differ.
     """
     measured = np.isfinite(y)
     values, number = y[measured], np.unique(runs[measured], return_inverse=True)[1]
     sizes = np.bincount(number)
     parts = max(MIN_RUN_PARTS, int(np.sort(sizes)[int((1.0 - _RUNS_LONG_ENOUGH) * sizes.size)]))
     long = np.flatnonzero(sizes >= parts)
-    if long.size < MIN_RUNS:
-        raise BaselineRefused(
-            f"lots or set-ups differ, and {long.size} runs of {MIN_RUN_PARTS} or more values are too few to say how",
-            hint=f"learn from at least {MIN_RUNS} lots",
-        )
+    if sizes.size < 2 or long.size < 2:
+        raise BaselineRefused(f"a single run of {MIN_RUN_PARTS} or more values", hint=f"learn from at least {MIN_RUNS} lots")
     own_mean = np.bincount(number, values) / sizes
     means = np.array([values[number == run][:parts].mean() for run in long])
     less_mean = np.full(y.shape, np.nan)
@@ -75,14 +75,18 @@ def learn(y: FloatArray, runs: IntArray, phi_of: Callable[[FloatArray], float]) 
     phi = phi_of(less_mean)
     phi = min((phi + 1.0 / size) / (1.0 - 3.0 / size), 0.95) if phi else 0.0
     center = float(means.mean())
-    spread, noise = _components(y - center, runs, phi)
-    return RunLayer(center, phi, spread, noise, parts, means)
+    offset2, noise2 = _components(y - center, runs, phi)
+    noise = float(np.sqrt(noise2))
+    if long.size < MIN_RUNS:
+        return RunLayer(center, phi, _ANY_OFFSET * noise, noise, int(NEVER), np.empty(0))
+    if not offset2 > 0.0:
+        raise BaselineRefused("means of parts vary more than independent parts', yet runs do not differ: the channel wanders")
+    return RunLayer(center, phi, float(np.sqrt(offset2)) / (1.0 - phi), noise, parts, means)
 
 
 def _components(centred: FloatArray, runs: IntArray, phi: float) -> tuple[float, float]:
-    """(spread of offsets, noise) by the analysis of variance of innovations that follow a value of their run (Searle 1992, 3.6).
-
-    Raises BaselineRefused where the runs do not differ.
+    """Variances of the innovations' offsets and noise, by analysis of variance of those that follow a value of their run (Searle
+    1992, 3.6). Raises BaselineRefused where nothing varies within runs.
     """
     follows = np.concatenate([[False], runs[1:] == runs[:-1]])
     innovations = centred.copy()
@@ -95,9 +99,9 @@ def _components(centred: FloatArray, runs: IntArray, phi: float) -> tuple[float,
     noise2 = float(((values - means[number]) ** 2).sum()) / (total - count)
     between = float((sizes * (means - values.mean()) ** 2).sum())
     offset2 = (between - (count - 1) * noise2) / (total - float((sizes**2).sum()) / total)
-    if not (offset2 > 0.0 and noise2 > 0.0):
-        raise BaselineRefused("means of parts vary more than independent parts', yet runs do not differ: the channel wanders")
-    return float(np.sqrt(offset2)) / (1.0 - phi), float(np.sqrt(noise2))
+    if not noise2 > 0.0:
+        raise BaselineRefused("nothing varies within a run", hint="the channel does not vary here")
+    return offset2, noise2
 
 
 def predictive_residuals(y: FloatArray, runs: IntArray, layer: RunLayer) -> FloatArray:

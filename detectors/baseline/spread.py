@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 import numpy as np
+from scipy.optimize import brentq
 
 from detectors.baseline.table import column_scores
 from detectors.contract import FloatArray
@@ -16,7 +17,8 @@ _NARROWER_ERRORS = 2.6
 _WIDER_ERRORS = 3.3
 # Tolerated shifts that are tried, as shares of the tolerance; the spread of z bends slowly with the shift.
 _SHIFTS = (-1.0, -0.5, 0.0, 0.5, 1.0)
-_HALVINGS = 24
+# A root is sought to this, in its logarithm, and taken on the safe side.
+_PRECISION = 1e-6
 
 
 def allowed(used: FloatArray, knots: FloatArray, scores: FloatArray, shift: float) -> tuple[float, float]:
@@ -25,7 +27,8 @@ def allowed(used: FloatArray, knots: FloatArray, scores: FloatArray, shift: floa
     The values at which every bet's mean e over these residuals, however shifted within the tolerance, plus its standard errors
     is 1. Ties are thereby priced as they are: their scores vary less than 1.
     """
-    squares = [np.minimum(np.abs(column_scores(used + shift * share, knots, scores)), Z_LIMIT) ** 2 for share in _SHIFTS]
+    shifts = {shift * share for share in _SHIFTS}  # one where nothing is tolerated
+    squares = [np.minimum(np.abs(column_scores(used + by, knots, scores)), Z_LIMIT) ** 2 for by in sorted(shifts)]
     narrowest = min(_root(squares, j, _NARROWER_ERRORS) for j in range(NARROWER))
     widest = max(_root(squares, j, _WIDER_ERRORS) for j in range(NARROWER, len(SPREADS)))
     return narrowest, widest
@@ -33,17 +36,23 @@ def allowed(used: FloatArray, knots: FloatArray, scores: FloatArray, shift: floa
 
 def _root(squares: Sequence[FloatArray], bet: int, errors: float) -> float:
     """The allowed second moment at which the bet's mean e reaches 1 for the least favourable shift, from the safe side."""
-    low, high = 1e-3, 1e3
     wider = SLOPES[bet] > 0
-    for _ in range(_HALVINGS):
-        middle = float(np.sqrt(low * high))
-        safe = all(_bound(q, bet, middle, errors) <= 1.0 for q in squares)
-        low, high = (low, middle) if safe == wider else (middle, high)
-    return high if wider else low
+
+    def excess(log_moment: float) -> float:
+        return max(min(max(_bound(q, bet, float(np.exp(log_moment)), errors), 1e-9) - 1.0, 9.0) for q in squares)
+
+    low, high = (float(np.log(end)) for end in (1e-3, 1e3))
+    if excess(high if wider else low) > 0.0:  # nothing is safe
+        return float(np.exp(high if wider else low))
+    if excess(low if wider else high) <= 0.0:  # everything is
+        return float(np.exp(low if wider else high))
+    root = float(brentq(excess, low, high, xtol=_PRECISION / 4.0))
+    return float(np.exp(root + _PRECISION if wider else root - _PRECISION))
 
 
 def _bound(squares: FloatArray, bet: int, moment: float, errors: float) -> float:
     with np.errstate(over="ignore", invalid="ignore"):
         e = np.exp(squares * (SLOPES[bet] / moment)) / SPREADS[bet]
-        bound = float(e.mean() + errors * e.std() / np.sqrt(e.size))
+        mean, square = float(np.add.reduce(e)) / e.size, float(np.add.reduce(e * e)) / e.size
+        bound = mean + errors * float(np.sqrt(max(square - mean * mean, 0.0) / e.size))
     return bound if np.isfinite(bound) else np.inf

@@ -39,28 +39,41 @@ class Standardiser:
         return z
 
     def _residuals(self, centred: FloatArray, new_run: BoolArray) -> FloatArray:
-        phi, errors = self._baseline.phi, np.empty_like(centred)
-        for t in range(centred.shape[0]):
-            if new_run[t]:
-                self._last[:] = np.nan
-                self._weight[:] = self._pull[:] = 0.0
-            row = centred[t]
-            follows = np.isfinite(self._last)
-            errors[t] = np.where(follows, row - phi * self._last, row * self._first_scale)
-            if self._by_runs.size:
-                self._foretell(errors[t], follows)
-            self._last[:] = row
+        if not len(centred):
+            return centred
+        starts = np.flatnonzero(new_run).tolist()
+        before = self._last[None]
+        if len(centred) > 1 or starts:
+            before = np.concatenate([before, centred[:-1]])
+            before[starts] = np.nan
+        follows = np.isfinite(before)
+        errors = np.where(follows, centred - self._baseline.phi * before, centred * self._first_scale)
+        self._last = centred[-1].copy()
+        if self._by_runs.size:
+            for begin, end in zip([0, *starts], [*starts, len(centred)], strict=True):
+                if begin in starts:
+                    self._weight, self._pull = np.zeros_like(self._weight), np.zeros_like(self._pull)
+                if begin < end:
+                    self._foretell(errors[begin:end], follows[begin:end])
         return errors
 
     def _foretell(self, errors: FloatArray, follows: BoolArray) -> None:
-        """Take from the innovations of a row, (C,), what their runs foretell, where runs differ; writes to `errors`."""
+        """Take from innovations of a run, (T, C), what the run so far foretells, where runs differ; writes to `errors`."""
         base, k = self._baseline, self._by_runs
-        e = errors[k]
-        h = np.where(follows[k], 1.0 - base.phi[k], self._first_scale[k])
-        errors[k] = residual(e, h, self._weight, self._pull, base.run_spread[k], base.noise[k])
+        e = errors[:, k]
+        h = np.where(follows[:, k], 1.0 - base.phi[k], self._first_scale[k])
         known = np.isfinite(e)
-        self._weight += np.where(known, h * h, 0.0)
-        self._pull += np.where(known, h * e, 0.0)
+        weights, pulls = np.where(known, h * h, 0.0), np.where(known, h * e, 0.0)
+        if len(e) == 1:  # as the agent folds: sums need no running
+            weight, pull = self._weight, self._pull
+        else:
+            weight, pull = (
+                np.add.accumulate(np.concatenate([total[None], added[:-1]]))
+                for total, added in ((self._weight, weights), (self._pull, pulls))
+            )
+        errors[:, k] = residual(e, h, weight, pull, base.run_spread[k], base.noise[k])
+        self._weight = (weight if weight.ndim == 1 else weight[-1]) + weights[-1]
+        self._pull = (pull if pull.ndim == 1 else pull[-1]) + pulls[-1]
 
     def save(self) -> SavedState:
         """Copy of the memory."""
@@ -89,16 +102,22 @@ class RunMeans:
         _check(x, new_run, base.phi.size)
         y = transform(x, base.kinds)
         means = np.full(y.shape, np.nan)
-        for t in range(y.shape[0]):
-            if new_run[t]:
+        starts = np.flatnonzero(new_run).tolist()
+        for begin, end in zip([0, *starts], [*starts, len(y)], strict=True):
+            if begin in starts:
                 self._count[:], self._total[:] = 0, 0.0
-            known = np.isfinite(y[t])
-            self._count += known
-            self._total += np.where(known, y[t], 0.0)
-            done = known & self._watched & (self._count == base.run_parts)
-            if done.any():
-                means[t, done] = (self._total[done] / base.run_parts[done] - base.run_center[done]) / base.run_scale[done]
+            if begin < end:
+                self._complete(y[begin:end], means[begin:end])
         return means
+
+    def _complete(self, y: FloatArray, means: FloatArray) -> None:
+        """Means of a run, (T, C), with whichever of its rows make them complete; writes to `means`."""
+        base, known = self._baseline, np.isfinite(y)
+        count = np.add.accumulate(np.concatenate([self._count[None], known.astype(np.int64)]))[1:]
+        total = np.add.accumulate(np.concatenate([self._total[None], np.where(known, y, 0.0)]))[1:]
+        row, k = np.nonzero(known & self._watched & (count == base.run_parts))
+        means[row, k] = (total[row, k] / base.run_parts[k] - base.run_center[k]) / base.run_scale[k]
+        self._count[:], self._total[:] = count[-1], total[-1]
 
     def save(self) -> SavedState:
         """Copy of the memory."""

@@ -24,6 +24,8 @@ def codes(transforms: Sequence[str]) -> np.ndarray[tuple[int], np.dtype[np.int64
 def transform(x: FloatArray, kinds: np.ndarray[tuple[int], np.dtype[np.int64]]) -> FloatArray:
     """X after its columns' transforms, (T, C) → (T, C); values outside a transform's domain become NaN: not measured."""
     logs, logits = kinds != CODES["none"], kinds == CODES["logit"]
+    if not logs.any():
+        return x + (x - x)  # infinite becomes NaN
     with np.errstate(divide="ignore", invalid="ignore"):
         ratio = np.where(logits, x / (1.0 - x), x)
         y: FloatArray = np.where(logs, np.log(ratio), x)

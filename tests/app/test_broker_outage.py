@@ -37,7 +37,9 @@ def test_no_alarm_is_lost_while_the_broker_is_absent_or_dead(tmp_path):
     sink = f'[[sinks]]\ntype = "mqtt"\nname = "andon"\nport = {broker.port}\nreconnect_max_s = 0.5\nreplay_per_s = 1000\n'
     file = config(tmp_path, sink)
     text = file.read_text().replace('id = "ST4"\n', 'id = "ST4"\nthreshold = 0.5\nparts_per_month = 10_000\n')
-    file.write_text(text.replace('mode = "sample"\n', f'mode = "none"\n[stations.baseline]\nparts = {LEARNED}\n'))
+    file.write_text(
+        text.replace('mode = "sample"\n', f'mode = "none"\n[stations.baseline]\nparts = {LEARNED}\nsteadiness = "assumed"\n')
+    )
     agent = Agent(file)
     try:
         # raised while there is no broker at all; there when the broker comes

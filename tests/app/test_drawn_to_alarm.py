@@ -29,6 +29,7 @@ parts_per_month = 100000
 [stations.baseline]
 parts = 300
 min_stream_parts = 300
+steadiness = "assumed"
 [[stations.references]]
 golden = "GOLDEN"
 fixtures = {[list(rect) for rect in REFERENCE.fixtures]}

@@ -31,6 +31,7 @@ tier = 3
 parts_per_month = 10_000_000
 [stations.baseline]
 parts = {learned}
+steadiness = "assumed"
 [stations.outcomes]
 mode = "sample"
 delay_s = 5

@@ -25,7 +25,7 @@ from tests.cli.test_commands import REGISTER, Agent
 
 STATION = (
     '[[stations]]\nid = "{}"\n' + REGISTER + "threshold = 0.5\nparts_per_month = 10_000\n"
-    '[stations.outcomes]\nmode = "none"\n' + f"[stations.baseline]\nparts = {LEARNED}\n"
+    '[stations.outcomes]\nmode = "none"\n' + f"[stations.baseline]\nparts = {LEARNED}\nsteadiness = 'assumed'\n"
 )
 
 

@@ -2,6 +2,7 @@
 
 import json
 import zlib
+from datetime import UTC, datetime
 
 import numpy as np
 import pytest
@@ -18,6 +19,7 @@ from detectors.channels.table import IMAGE_CHANNELS, SCORE_CHANNELS
 from detectors.outcome_gap import OutcomeGap
 
 NULLS, CHANGES = scenarios.load()
+AT = datetime(2026, 1, 5, 6, 0, tzinfo=UTC)
 # crc32 of the first 50 rows of 3 channels, to three decimals. An id is permanent: a new stream gets a new id, these stay.
 STREAMS = {
     "iid": 2554037906,
@@ -69,13 +71,13 @@ def test_the_monitor_is_the_agents_own_stream_crossing_by_crossing():
     x, runs = source.take(600)
     later, more_runs = source.take(400)
     later = CHANGES["step-2"].apply(later)
-    plan = StreamPlan("benchmark", (spec,) * 3, np.zeros(3), 1_000.0, 600, 600)
+    plan = StreamPlan("benchmark", (spec,) * 3, np.zeros(3), 1_000.0, 600, 600, steadiness="assumed")
     stream, expected = Stream(plan), []
     for t, row in enumerate(x):
-        stream.observe(row, t, int(runs[t]))
+        stream.observe(row, t, int(runs[t]), AT)
     stream.learn(arm=True)
     for t, row in enumerate(later):
-        expected += stream.observe(row, t, int(more_runs[t]))
+        expected += stream.observe(row, t, int(more_runs[t]), AT)
     assert len(expected) > 10
     got = learned(x, runs, 1_000.0 * LEVEL_SHARE).watch(later, more_runs)
     assert [found for found in got if found[0] == "level_shift"] == [
@@ -95,9 +97,14 @@ def test_the_outcome_column_is_the_outcome_gap():
 
 def test_a_cell_gives_the_same_numbers_twice_and_counts_what_it_watched():
     small = {"repeats": 2, "parts": 4_000, "channels": 20}
-    one, two = (cell(NULLS["setups"], 500, **small) for _ in range(2))
+    one, two = (cell(NULLS["setups"], 500, steadiness="assumed", **small) for _ in range(2))
     assert one == two
     assert sum(one["alarms"]) > 0  # nobody can know a set-up that comes after the baseline
+
+
+@pytest.mark.parametrize("name", ["iid", "slow-ar", "day-night", "setups", "lots"])
+def test_from_500_parts_nothing_is_taken_for_steady(name):
+    assert cell(NULLS[name], 500, repeats=1, parts=4_000, channels=20)["refused"] == [20]
 
 
 def test_an_interrupted_run_goes_on_where_it_was(tmp_path):

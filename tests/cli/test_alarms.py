@@ -14,6 +14,7 @@ import pytest
 from tests.cli.test_commands import START, Agent, config, run
 
 LEARNED, CHANGED, COUNT = 800, 1100, 1400
+STEADY = 'steadiness = "assumed"\n'  # so few parts could not show it
 
 
 def shifted(path: Path) -> Path:
@@ -32,7 +33,7 @@ def shifted(path: Path) -> Path:
 def test_an_alarm_is_replayed_shown_and_acknowledged_as_the_same_one(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
     file = config(tmp_path)
     settings = file.read_text().replace('id = "ST4"\n', 'id = "ST4"\nthreshold = 0.5\nparts_per_month = 10_000\n')
-    file.write_text(settings.replace('mode = "sample"\n', f'mode = "none"\n[stations.baseline]\nparts = {LEARNED}\n'))
+    file.write_text(settings.replace('mode = "sample"\n', f'mode = "none"\n[stations.baseline]\nparts = {LEARNED}\n{STEADY}'))
     records = shifted(tmp_path / "parts.jsonl")
     out_file = tmp_path / "events.jsonl"
     code, out, err = run(capsys, "replay", "-c", file, records, "--exit-code", "--out", out_file)

@@ -40,7 +40,7 @@ def config(**station):
         **REGISTER,
         "parts_per_month": 100_000,
         "threshold": 0.5,
-        "baseline": {"parts": 800, "min_stream_parts": 300},
+        "baseline": {"parts": 800, "min_stream_parts": 300, "steadiness": "assumed"},
         "outcomes": {"mode": "sample", "delay_s": 600, "audits_per_month": 10_000},
     }
     return Config.model_validate({"stations": [{**given, **station}]})

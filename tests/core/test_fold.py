@@ -130,7 +130,7 @@ def test_acknowledging_what_nobody_raised_is_answered_with_where_to_look():
 
 
 def test_a_baseline_waits_for_acceptance_by_two_people_in_the_grave_tiers():
-    baseline = {"parts": 800, "min_stream_parts": 300, "arming": "after_acceptance"}
+    baseline = {"parts": 800, "min_stream_parts": 300, "steadiness": "assumed", "arming": "after_acceptance"}
     folding = Folding(config(baseline=baseline, tier=1)).all(line(4, 1000))
     longer = ("rates/", "novelty/")
     learned = [stream for stream in folding.station.streams if not stream.stream.startswith(longer)]

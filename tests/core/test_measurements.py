@@ -18,7 +18,7 @@ STREAM = "measured/main//A"
 
 
 def station(*declared, **more):
-    given = {"outcomes": {"mode": "none"}, "baseline": {"parts": 400, "min_stream_parts": 300}}
+    given = {"outcomes": {"mode": "none"}, "baseline": {"parts": 400, "min_stream_parts": 300, "steadiness": "assumed"}}
     return config(measurements=[HOLE, SLOT] if not declared else list(declared), **{**given, **more})
 
 

@@ -11,7 +11,7 @@ from agent.core.plans import Plans
 from tests.core.folding import START, Folding, config, part
 from tests.core.test_fold import command, facts
 
-BASELINE = {"parts": 800, "min_stream_parts": 300, "rate_blocks": 60}
+BASELINE = {"parts": 800, "min_stream_parts": 300, "steadiness": "assumed", "rate_blocks": 60}
 ARMED = 60 * 200
 SHARES = {"": 0.9, "scratch": 0.05, "dent": 0.03, "burr": 0.02}
 

@@ -13,7 +13,7 @@ from agent.records import Inspected
 from tests.core.folding import START, Folding, config, part
 from tests.core.test_fold import command, facts
 
-BASELINE = {"parts": 800, "min_stream_parts": 300, "rate_blocks": 60}
+BASELINE = {"parts": 800, "min_stream_parts": 300, "steadiness": "assumed", "rate_blocks": 60}
 ARMED = 60 * 200
 
 

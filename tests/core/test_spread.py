@@ -90,7 +90,7 @@ def lots(seed, count, *, first=0, shift=0.0):
     return [Inspected(e.record, Frame(e.frame.values, e.frame.table)) for e in entries]
 
 
-BASELINE = {"parts": 3000, "min_stream_parts": 300}
+BASELINE = {"parts": 3000, "min_stream_parts": 300, "steadiness": "assumed"}
 
 
 def by_lots(entries):

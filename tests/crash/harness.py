@@ -81,6 +81,7 @@ threshold = 0.5
 [stations.baseline]
 parts = 800
 min_stream_parts = 300
+steadiness = "assumed"
 [stations.outcomes]
 mode = "sample"
 delay_s = 600

@@ -88,6 +88,19 @@ def test_a_shift_within_a_run_is_found_there_and_one_of_all_runs_by_their_means(
     assert np.mean([crossing.size * known.run_scale[crossing.column] for crossing in between]) == pytest.approx(2.5, abs=0.4)
 
 
+def test_from_eight_runs_on_a_step_that_comes_with_a_new_lot_is_found_by_run_means_and_nothing_else_is():
+    rng, c = np.random.default_rng(10), np.full(20, 1e6)
+    known = learned(*offset_runs(rng, 4000, tau=0.1, columns=20, run=400))
+    watched = np.array([not reason for reason in known.refused]) & known.by_runs & ~known.within_alone
+    assert watched.sum() >= 10
+    x, runs = offset_runs(rng, 40_000, tau=0.1, columns=20, run=400)
+    assert known.run_means(c).update(RunMeans(known).apply(x, starts(runs)), np.arange(40_000)) == []
+    found = known.run_means(c).update(RunMeans(known).apply(x + 3.0, starts(runs)), np.arange(40_000))
+    assert {crossing.column for crossing in found} == set(np.flatnonzero(watched))
+    firsts = {crossing.column: crossing.at for crossing in reversed(found)}
+    assert max(firsts.values()) < 30 * 400
+
+
 def test_a_run_mean_is_of_the_runs_first_values_and_comes_once_a_run(baseline):
     x, runs = offset_runs(np.random.default_rng(6), 1000, tau=1.0)
     x[10:20] = np.nan  # ten values short: the first run never gets that long
@@ -120,10 +133,10 @@ def test_the_stream_scores_what_phase_one_learned_from(baseline):
     assert z.std(axis=0) == pytest.approx(np.ones(10), abs=0.01)
 
 
-def test_too_few_runs_and_runs_that_drift_are_refused_with_what_would_mend_it():
+def test_with_too_few_runs_they_are_watched_within_alone_and_runs_that_drift_are_refused_with_what_would_mend_it():
     rng = np.random.default_rng(8)
-    x, runs = offset_runs(rng, 4000, tau=1.0, columns=1, run=400)
-    assert "learn from at least 20 lots" in learned(x, runs).refused[0]
+    x, runs = offset_runs(rng, 4000, tau=1.0, columns=1, run=800)
+    assert learned(x, runs).within_alone.all()
     x, runs = offset_runs(rng, 8000, tau=0.3, columns=1)
     drifting = x + np.linspace(0.0, 5.0, 8000)[:, None]
     assert "drifted while it was learned" in learned(drifting, runs).refused[0]

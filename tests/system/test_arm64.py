@@ -163,7 +163,7 @@ def line(folder: Path, state: str, images: list[str]) -> None:
     (folder / "line.toml").write_text(
         f'[agent]\nstate_dir = "{state}"\n[metrics]\nenabled = false\n[frames]\ntimeout_s = 60\n'
         f'[[stations]]\nid = "ST4"\n{register}\n'
-        "parts_per_month = 100000\n[stations.baseline]\nparts = 200\nmin_stream_parts = 200\n"
+        'parts_per_month = 100000\n[stations.baseline]\nparts = 200\nmin_stream_parts = 200\nsteadiness = "assumed"\n'
         f'[[taps]]\ntype = "jsonl"\nname = "line"\nmode = "replay"\npaths = ["{state}/parts.jsonl"]\nframes_dir = "{state}"\n'
     )
 
