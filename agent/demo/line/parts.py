@@ -94,7 +94,8 @@ def render_parts(
     plate = coverage(outline)
     for k in range(len(HOLES)):
         x, y, radius = (holes[:, k, i, None, None].astype(np.float32) for i in range(3))
-        plate *= 1.0 - coverage(disc_distance(u - x, v - y, radius))
+        near = _around(holes[:, k], (dx, dy, angle), camera)
+        plate[near] *= 1.0 - coverage(disc_distance(u[near] - x, v[near] - y, radius))
     surface = np.empty((count, *FRAME), np.float32)
     offsets = rng.integers(0, _TILE - max(FRAME), (count, 2))
     for t, (row, column) in enumerate(offsets):
@@ -117,6 +118,16 @@ def _part_coordinates(
     y = y[None] - dy[:, None, None].astype(np.float32)
     c, s = (f(angle)[:, None, None].astype(np.float32) for f in (np.cos, np.sin))
     return c * x + s * y, c * y - s * x
+
+
+def _around(
+    holes: NDArray[np.float64], poses: tuple[NDArray[np.float64], NDArray[np.float64], NDArray[np.float64]], camera: Pose
+) -> tuple[slice, slice, slice]:
+    """The window of all frames outside of which none of these holes (T, 3) changes a pixel."""
+    centres = np.concatenate([_placed(holes[t : t + 1, :2], pose) for t, pose in enumerate(zip(*poses, strict=True))])
+    reach = float(np.abs(holes[:, 2]).max()) + 2.0
+    (left, top), (right, bottom) = (camera.to_image(centres).min(axis=0) - reach, camera.to_image(centres).max(axis=0) + reach)
+    return slice(None), slice(max(0, int(top)), max(0, int(bottom) + 2)), slice(max(0, int(left)), max(0, int(right) + 2))
 
 
 def _holes_of(defects: list[Defect], rng: np.random.Generator) -> tuple[NDArray[np.float64], NDArray[np.int64]]:
