@@ -141,16 +141,23 @@ class Result:
 
 
 def cases(choice: Choice) -> list[Case]:
-    """The runs of a set, seed by seed: a station learns once."""
-    found = []
-    for k, seed in enumerate(choice.seeds):
-        for cause, sizes in choice.sizes.items():
-            one = cause in (Cause.MODEL_SWAPPED, Cause.THRESHOLD_EDITED, Cause.RECIPE_CHANGEOVER)
-            found += [Case((cause,), (size,), 0, seed) for size in ((sizes[k % 2],) if one else sizes)]
-        if k < choice.pair_seeds:
-            pairs = ((first, second, lag) for first, second, lag in choice.pairs)
-            found += [Case((a, b), (choice.sizes[a][1], choice.sizes[b][1]), lag, seed) for a, b, lag in pairs]
-    return found
+    """The runs of a set: every cause on every seed at one of its sizes, then the pairs, then the other sizes."""
+    told = (Cause.MODEL_SWAPPED, Cause.THRESHOLD_EDITED, Cause.RECIPE_CHANGEOVER)
+    turns = [
+        [
+            Case((cause,), (sizes[(k + turn) % 2],), 0, seed)
+            for k, seed in enumerate(choice.seeds)
+            for cause, sizes in choice.sizes.items()
+            if not (turn and cause in told)
+        ]
+        for turn in (0, 1)
+    ]
+    pairs = [
+        Case((a, b), (choice.sizes[a][1], choice.sizes[b][1]), lag, seed)
+        for seed in choice.seeds[: choice.pair_seeds]
+        for a, b, lag in choice.pairs
+    ]
+    return turns[0] + pairs + turns[1]
 
 
 def run(case: Case) -> Result:

@@ -225,7 +225,7 @@ def learned(seed: int) -> Learned:
     return Learned(station.core.save(), tuple(station.history.rows), plain, station.golden)
 
 
-@lru_cache(maxsize=2)
+@lru_cache(maxsize=8)
 def settled(seed: int) -> Snapshot:
     """The station of a seed after `QUIET_PARTS` more parts in control."""
     base = learned(seed)
