@@ -1,8 +1,9 @@
 """Attribution: from what left its baseline, and when, to causes ranked with reasons. Likely, never certain.
 
-METHODS 7 by the tables of `detectors/clues.py`: clues add up on a log scale from the same start for every cause, so that a share
-is comparable between causes of one attribution and is no probability of a cause in a plant. What the first cause cannot account for,
-by its nature, its size or its time, is attributed again on its own: where that points clearly to another cause, there are two at once.
+METHODS 7 by the tables of `detectors/clues.py`: clues add up on a log scale from the same start for every cause, so that a
+share is comparable between causes of one attribution and is no probability of a cause in a plant. What the first cause cannot
+account for, by its nature, its size or its time, is attributed again on its own: where that points clearly to another cause,
+there are two at once.
 """
 
 from __future__ import annotations

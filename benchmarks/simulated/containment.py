@@ -4,8 +4,9 @@
 
 Claims p ~ 0.97 Beta(0.5, 2500) + 0.03 Beta(2, 38) and outcomes Bernoulli(p) as in METHODS 3. From a part on that the agent is not
 told, a share of the passed parts is bad whatever was claimed: at once (step), or rising over 10,000 parts (ramp). The hold is the
-one the incident publishes with the alarm. Scenario ids: containment-SHAPE-SHARE-AUDITED. A history ends with its alarm, or 40,000 parts
-after the fault; escapes of histories without an alarm are not in the shares. Target: 99 % of the escaped parts of the fault held.
+one the incident publishes with the alarm. Scenario ids: containment-SHAPE-SHARE-AUDITED. A history ends with its alarm, or 40,000
+parts after the fault; escapes of histories without an alarm are not in the shares. Target: 99 % of the escaped parts of the fault
+held. Score channels learn and do not arm, for speed: they hold nothing.
 """
 
 from __future__ import annotations
@@ -48,12 +49,12 @@ SCENARIOS = (
 @dataclass(frozen=True)
 class Contained:
     """One history. escaped: bad passed parts the fault caused, until the alarm was said. held: of these, in the hold. good: good
-    parts held with them. passed: good parts passed since the station armed. late: parts from the fault to the alarm, None where none came."""
+    parts held with them. late: parts from the fault to the alarm, None where none came."""
 
     escaped: int
     held: int
     good: int
-    passed: int  # good parts passed since the first was judged: what a hold of everything would have held
+    passed: int  # good parts passed from the first on: what a hold of everything would have held
     late: int | None
     early: bool  # alarmed before the fault
 
@@ -72,7 +73,7 @@ def configuration(audited: float) -> Config:
                     "tier": 2,
                     "threshold": REJECTED_ABOVE,
                     "parts_per_month": 1_000_000,
-                    "baseline": {"parts": BASELINE},
+                    "baseline": {"parts": BASELINE, "arming": "after_acceptance"},  # outcomes alone are judged
                     "outcomes": {
                         "mode": "sample",
                         "delay_s": DELAY_S,
@@ -88,7 +89,8 @@ def configuration(audited: float) -> Config:
 def history(shape: str, share: float, audited: float, seed: int) -> Contained:
     """One station from its first part until the alarm after the fault, or until patience ends."""
     rng = np.random.default_rng(seed)
-    fault = BASELINE + int(rng.integers(15_000, 30_000))
+    verification = 3e6 / LIMIT_PPM / audited  # parts a clean run of audits takes
+    fault = BASELINE + int(verification * rng.uniform(1.25, 2.5))
     count = fault + PATIENCE
     near = rng.random(count) < 0.03
     p = np.where(near, rng.beta(2.0, 38.0, count), rng.beta(0.5, 2500.0, count))
@@ -131,7 +133,7 @@ def history(shape: str, share: float, audited: float, seed: int) -> Contained:
         escaped=int(escaped.sum()),
         held=int((escaped & inside).sum()),
         good=int((inside & ~bad).sum()),
-        passed=int((passed & ~bad & (index >= BASELINE) & (index <= said)).sum()),
+        passed=int((passed & ~bad & (index <= said)).sum()),
         late=said - fault,
         early=False,
     )

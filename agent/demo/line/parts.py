@@ -80,9 +80,10 @@ def render_parts(
 ) -> Float32:
     """Reflectance maps of parts in their nests, (T, *FRAME) float32 in 0..1; pose, gloss and texture differ from part to part.
 
-    relief: how much of their commissioning contrast cracks and scratches have; they are seen by the shadow and the glint of
-    their flanks, which depend on how low the light comes in. camera: how the whole scene lies in the picture. seat: how a part lies
-    in the nest, on average. jitter_px: how far it lies from there along the belt, rms. wear_px: what worn punches leave of every hole's radius.
+    relief: how much of their commissioning contrast cracks and scratches have; they are seen by the shadow and the glint of their
+    flanks, which depend on how low the light comes in. camera: how the whole scene lies in the picture. seat: how a part lies
+    in the nest, on average. jitter_px: how far it lies from there along the belt, rms. wear_px: what worn punches leave of
+    every hole's radius.
     """
     count = len(defects)
     dx, dy = rng.normal(0.0, ASSUMED.pose_jitter_px, (2, count)) + np.array([[seat.dx], [seat.dy]])
