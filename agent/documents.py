@@ -139,7 +139,8 @@ class CauseDoc(Struct, frozen=True):
 class IncidentDoc(Struct, frozen=True, omit_defaults=True):
     """The alarms of one causal episode. signs: all that changed, by onset. causes: ranked.
 
-    harm: `shown` by truth or identity; drift alone never shows it. blind: families that were watching and saw nothing of it.
+    harm: `shown` by truth or identity; drift alone never shows it. blind: families that were watching and saw nothing of it, in
+    words in blind_text. both: the first two causes are at work at once.
     """
 
     incident: str
@@ -154,6 +155,8 @@ class IncidentDoc(Struct, frozen=True, omit_defaults=True):
     causes: tuple[CauseDoc, ...] = ()
     harm: Literal["shown", "not_shown", "unknown"] = "unknown"
     blind: tuple[str, ...] = ()
+    blind_text: str = ""
+    both: bool = False
     schema: int = SCHEMA
 
 

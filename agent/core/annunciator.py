@@ -11,10 +11,10 @@ import msgspec
 
 from agent.core.ageing import DECISIONS_PER_MONTH, FAMILY
 from agent.core.alarms import Alarm, AlarmBook, occurrence_id
-from agent.core.causes import say_causes
+from agent.core.causes import RESPONSES, say_blind_shortly, say_causes
 from agent.core.conditions import Finding
-from agent.core.incidents import CHANNEL_MARK, NOTHING_BEFORE
-from agent.core.texts import CLASSES, FAMILIES, called, say
+from agent.core.incidents import CHANNEL_MARK, NOTHING_BEFORE, Named
+from agent.core.texts import CLASSES, FAMILIES, called, names_a_cause, say
 from agent.core.watch import Test
 from agent.documents import AlarmDoc, AndonDoc, Colour, EvidenceDoc, OnsetDoc
 from agent.messages import alarm_messages, message
@@ -272,14 +272,23 @@ class Annunciator:
         for alarm in book.active():
             if alarm.incident != incidents.current_id:
                 continue
-            causes = incidents.likely(self._station.watched, alarm.since)
-            text = self._say(alarm.code, alarm.words, causes)[0]
-            if text != alarm.text:
-                self._publish(book.reword(alarm, text=text, causes=causes), effects)
+            named = incidents.likely(self._station.watched, alarm.since)
+            text, response = self._say(alarm.code, alarm.words, named)
+            if (text, response) != (alarm.text, alarm.response):
+                self._publish(book.reword(alarm, text=text, response=response, causes=named.causes), effects)
 
-    def _say(self, code: str, words: dict[str, str], causes: tuple[str, ...]) -> tuple[str, str]:
-        station = self._station.options.id
-        return say(self._language, code, {"st": station, "cause": say_causes(self._language, causes), **words})
+    def _say(self, code: str, words: dict[str, str], named: Named) -> tuple[str, str]:
+        """Text, and what to do: about the cause where one stands out, else about what was seen."""
+        blind, seen = self._station.incidents.silence()
+        facts = {
+            "st": self._station.options.id,
+            "cause": say_causes(self._language, named.causes, both=named.both),
+            "blind": say_blind_shortly(self._language, blind, seen),
+        }
+        text, response = say(self._language, code, {**facts, **words})
+        if len(named.causes) == 1 and names_a_cause(code):
+            response = RESPONSES[self._language][named.causes[0]]
+        return text, response
 
     def _raise(
         self,
@@ -294,14 +303,14 @@ class Annunciator:
         book, incidents = self._station.book, self._station.incidents
         before = book.get(alarm.alarm_id)
         since = NOTHING_BEFORE
-        causes = incidents.likely(self._station.watched)
+        named = incidents.likely(self._station.watched)
         if before is not None and before.active:
             since = before.index
-            causes = incidents.likely(self._station.watched, since)
-            if not incidents.began_after(since, alarm.code) or len(causes) != 1 or causes[0] in before.causes:
+            named = incidents.likely(self._station.watched, since)
+            if not incidents.began_after(since, alarm.code) or len(named.causes) != 1 or named.causes[0] in before.causes:
                 self._reword(effects)
                 return  # the same occurrence
-        text, response = self._say(alarm.code, words, causes)
+        text, response = self._say(alarm.code, words, named)
         occurrence = occurrence_id(alarm.station, alarm.alarm_id, *(first or (part_id, alarm.changed_at)))
         document = book.send(
             alarm if before is None else msgspec.structs.replace(alarm, state=before.state),
@@ -314,7 +323,7 @@ class Annunciator:
             evidence=evidence,
             incident=incidents.open_id(alarm.changed_at),
             words=words,
-            causes=causes,
+            causes=named.causes,
             index=self._station.index,
             since=since,
         )
@@ -443,12 +452,11 @@ def _symptom(stream: Stream, found: Found) -> Symptom:
     crossing, spec = found.crossing, stream.plan.specs[found.crossing.column]
     channel = f"{stream.plan.name}{CHANNEL_MARK}{spec.name}"
     if found.test == "spread_shift":
-        return Symptom(
-            spec.family, "varies_more" if crossing.direction > 0 else "varies_less", crossing.onset, f"spread of {channel}"
-        )
+        code = "varies_more" if crossing.direction > 0 else "varies_less"
+        return Symptom(spec.family, code, crossing.onset, f"spread of {channel}", test=found.test)
     tolerance = float(stream.plan.tolerances[crossing.column])
     size = stream.raw_change(found) / tolerance if tolerance > 0 else 0.0
-    return Symptom(spec.family, spec.up if crossing.direction > 0 else spec.down, crossing.onset, channel, size)
+    return Symptom(spec.family, spec.up if crossing.direction > 0 else spec.down, crossing.onset, channel, size, found.test)
 
 
 def _change(spec: ChannelSpec, change: float) -> tuple[float, str, str]:

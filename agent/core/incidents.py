@@ -9,7 +9,7 @@ from typing import Any
 
 import msgspec
 
-from agent.core.causes import CAUSES, REASONS
+from agent.core.causes import CAUSES, REASONS, say_blind
 from agent.documents import CauseDoc, HoldDoc, IncidentDoc, OnsetDoc, ReasonDoc, SignDoc
 from agent.ports import History
 from detectors.attribution import Attribution, Happening, Symptom, attribute, joined
@@ -20,12 +20,21 @@ HOLD_STEP_PARTS = 100
 RECENT_EVENTS = 100
 # Between stream and channel in a symptom: records may have blanks in either.
 CHANNEL_MARK = "\x1f"
+# Attributions remembered while what they rest on does not change.
+REMEMBERED_ANSWERS = 8
 # Before every part.
 NOTHING_BEFORE = -1
 # Causes an incident names.
 TOP_CAUSES = 3
 # A cause with at least this share of the weight, and twice that of the next one, is said to be likely; else possible.
 LIKELY_SHARE, LIKELY_LEAD = 0.5, 2.0
+
+
+class Named(msgspec.Struct, frozen=True):
+    """What an alarm names: the cause that stands out, or the two that come closest, or two at once (both)."""
+
+    causes: tuple[str, ...] = ()
+    both: bool = False
 
 
 class Incident(msgspec.Struct, frozen=True, kw_only=True):
@@ -53,6 +62,7 @@ class Incidents:
         self._events: deque[Happening] = deque(maxlen=RECENT_EVENTS)
         self._number = 0
         self._current: Incident | None = None
+        self._asked: dict[tuple[Any, ...], Attribution] = {}  # the last answers: a standing shift asks the same part after part
 
     @property
     def current(self) -> Incident | None:
@@ -79,7 +89,7 @@ class Incidents:
         current = self._current
         assert current is not None
         known = joined(current.symptoms, symptoms)
-        attribution = attribute(known, tuple(self._events), watched)
+        attribution = self._attribute(known, watched)
         self._current = msgspec.structs.replace(current, symptoms=known, attribution=attribution)
         return _top(attribution) != _top(current.attribution)
 
@@ -88,13 +98,28 @@ class Incidents:
         """Id of the current incident, "" where there never was one."""
         return "" if self._current is None else self._current.incident
 
-    def likely(self, watched: Collection[str], since: int = NOTHING_BEFORE) -> tuple[str, ...]:
-        """What an alarm names of what began after part `since`: the cause that stands out, or else the two that come closest."""
+    def likely(self, watched: Collection[str], since: int = NOTHING_BEFORE) -> Named:
+        """What an alarm names of what began after part `since`."""
         if self._current is None:
-            return ()
-        fresh = [symptom for symptom in self._current.symptoms if symptom.onset.earliest > since]
-        attribution = attribute(fresh, tuple(self._events), watched)
-        return tuple(cause.cause for cause in attribution.causes[: 1 if _is_likely(attribution) else 2])
+            return Named()
+        fresh = tuple(symptom for symptom in self._current.symptoms if symptom.onset.earliest > since)
+        attribution = self._attribute(fresh, watched)
+        count = 1 if _is_likely(attribution) and not attribution.both else 2
+        return Named(tuple(cause.cause for cause in attribution.causes[:count]), attribution.both)
+
+    def silence(self) -> tuple[tuple[str, ...], frozenset[str]]:
+        """Families that were watching and saw nothing of a harm, and those that saw something."""
+        if self._current is None or self._current.attribution is None:
+            return (), frozenset()
+        return self._current.attribution.blind, frozenset(symptom.family for symptom in self._current.symptoms)
+
+    def _attribute(self, symptoms: tuple[Symptom, ...], watched: Collection[str]) -> Attribution:
+        asked = (symptoms, tuple(self._events), frozenset(watched))
+        if asked not in self._asked:
+            if len(self._asked) >= REMEMBERED_ANSWERS:
+                self._asked.clear()
+            self._asked[asked] = attribute(*asked)
+        return self._asked[asked]
 
     def began_after(self, index: int, code: str) -> bool:
         """Whether a sign of this code is of something that began after part `index`."""
@@ -174,6 +199,8 @@ class Incidents:
             causes=() if current.attribution is None else self._causes(current.attribution),
             harm="unknown" if current.attribution is None else "shown" if current.attribution.harm else "not_shown",
             blind=() if current.attribution is None else current.attribution.blind,
+            blind_text="" if current.attribution is None else say_blind(self._language, current.attribution.blind),
+            both=current.attribution is not None and current.attribution.both,
         )
 
     def _sign(self, symptom: Symptom) -> SignDoc:
@@ -187,7 +214,7 @@ class Incidents:
             CauseDoc(
                 cause=cause.cause,
                 text=CAUSES[self._language][cause.cause],
-                likelihood="likely" if rank == 0 and _is_likely(attribution) else "possible",
+                likelihood="likely" if _is_named(attribution, rank) else "possible",
                 share=round(cause.share, 3),
                 reasons=tuple(ReasonDoc(reason, REASONS[self._language][reason]) for reason in cause.reasons),
             )
@@ -208,6 +235,11 @@ class Incidents:
 
 def _top(attribution: Attribution | None) -> list[str]:
     return [] if attribution is None else [cause.cause for cause in attribution.causes[:TOP_CAUSES]]
+
+
+def _is_named(attribution: Attribution, rank: int) -> bool:
+    """Whether the cause of this rank is said to be likely: it stands out, or is one of two at once."""
+    return rank < 2 if attribution.both else rank == 0 and _is_likely(attribution)
 
 
 def _is_likely(attribution: Attribution) -> bool:

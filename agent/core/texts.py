@@ -102,8 +102,8 @@ ENGLISH: dict[str, Words] = {
     "scores_more_extreme": Words("{st} model surer than learned since about {since}. Not proof of better parts.", _PART),
     "scores_less_extreme": Words("{st} model less sure than learned since about {since}. {cause}", _PART),
     "varies_more": Words(
-        "{st} {what} varies {size} times as much as learned since about {since}. Something loose, flickering or mixed likely.",
-        "Check lamp, mounts and how parts sit. Look at the last parts, run check parts.",
+        "{st} {what} varies {size} times as much as learned since about {since}. {cause}",
+        "Look for something loose, flickering or mixed: lamp, mounts, how parts sit. Run check parts.",
     ),
     "varies_less": Words(
         "{st} {what} varies only {size} times as much as learned since about {since}. Camera stuck or parts presorted likely.",
@@ -145,7 +145,7 @@ ENGLISH: dict[str, Words] = {
     "settings_changed": Words("{st} MODEL SETTINGS changed since {since}: {new} instead of {old}. Not approved here.", _OWNER),
     "threshold_changed": Words("{st} REJECT LIMIT changed since {since}: {new} instead of {old}. Not approved here.", _OWNER),
     "bad_parts_passed": Words(
-        "{st} BAD PARTS PASSED: {found} found in {audits} re-checks, {claimed} expected. Hold from {hold}.",
+        "{st} BAD PARTS PASSED: {found} found in {audits} re-checks, {claimed} expected. Hold from {hold}.{blind}",
         "HOLD all parts from {part} to now. Do not ship. Call quality.",
     ),
     "reject_rate_higher": Words("{st} {size} of parts rejected since about {since}, was {was}. {cause}", _PART),
@@ -257,8 +257,8 @@ GERMAN: dict[str, Words] = {
     "scores_more_extreme": Words("{st} Modell sicherer als gelernt seit etwa {since}. Kein Beweis für bessere Teile.", _TEIL),
     "scores_less_extreme": Words("{st} Modell weniger sicher als gelernt seit etwa {since}. {cause}", _TEIL),
     "varies_more": Words(
-        "{st} {what} schwankt {size}-mal so stark wie gelernt seit etwa {since}. Wohl etwas lose, flackernd oder vermischt.",
-        "Lampe, Halterungen und Lage der Teile prüfen. Letzte Teile ansehen, Prüfteile fahren.",
+        "{st} {what} schwankt {size}-mal so stark wie gelernt seit etwa {since}. {cause}",
+        "Nach Losem, Flackerndem, Vermischtem sehen: Lampe, Halterungen, Lage der Teile. Prüfteile fahren.",
     ),
     "varies_less": Words(
         "{st} {what} schwankt nur {size}-mal so stark wie gelernt seit etwa {since}. Wohl Kamera hängt oder Teile vorsortiert.",
@@ -298,12 +298,12 @@ GERMAN: dict[str, Words] = {
     "settings_changed": Words("{st} EINSTELLUNGEN geändert seit {since}: {new} statt {old}. Nicht freigegeben.", _INHABER),
     "threshold_changed": Words("{st} GRENZWERT geändert seit {since}: {new} statt {old}. Nicht freigegeben.", _INHABER),
     "bad_parts_passed": Words(
-        "{st} SCHLECHTTEILE DURCHGELASSEN: {found} in {audits} Nachprüfungen, {claimed} erwartet. Sperren ab {hold}.",
+        "{st} SCHLECHTTEILE DURCHGELASSEN: {found} in {audits} Nachprüfungen, {claimed} erwartet. Sperren ab {hold}.{blind}",
         "Alle Teile ab {part} bis jetzt SPERREN. Nicht ausliefern. QS rufen.",
     ),
     "reject_rate_higher": Words("{st} {size} der Teile aussortiert seit etwa {since}, vorher {was}. {cause}", _TEIL),
     "reject_rate_lower": Words(
-        "{st} nur {size} der Teile aussortiert seit etwa {since}, vorher {was}. Kein Beweis für bessere Teile. {cause}",
+        "{st} nur {size} Ausschuss seit etwa {since}, vorher {was}. Kein Beweis für bessere Teile. {cause}",
         "Prüfteile fahren. Bild, Rezept und Schwelle des Modells prüfen. QS informieren.",
     ),
     "novel_parts": Words(
@@ -389,6 +389,11 @@ def called(spec: ChannelSpec) -> str:
     """A channel of a name of its own (caliper, measurement) as an alarm says it: a long name by its end, which tells it apart."""
     name = spec.label or spec.name
     return name if len(name) <= MAX_SAID else f"…{name[1 - MAX_SAID :]}"
+
+
+def names_a_cause(code: str) -> bool:
+    """Whether the text of a code says what is likely."""
+    return "{cause}" in ENGLISH[code if code in ENGLISH else f"place_{code.rpartition('_')[2]}"].text
 
 
 def say(language: str, code: str, values: dict[str, str]) -> tuple[str, str]:

@@ -1,10 +1,12 @@
 """Does the hold contain what escaped? Stations through the agent's own fold until the bad-parts alarm, truth joined afterwards.
 
-    python -m benchmarks.simulated.containment [--histories 40] [--json OUT]
+    python -m benchmarks.simulated.containment [--histories 24] [--json OUT]
 
 Claims p ~ 0.97 Beta(0.5, 2500) + 0.03 Beta(2, 38) and outcomes Bernoulli(p) as in METHODS 3. From a part on that the agent is not
 told, a share of the passed parts is bad whatever was claimed: at once (step), or rising over 10,000 parts (ramp). The hold is the
-one the incident publishes with the alarm. Scenario ids: containment-SHAPE-SHARE-AUDITED.
+one the incident publishes with the alarm. Scenario ids: containment-SHAPE-SHARE-AUDITED. A history ends with its alarm, or 40,000
+parts after the fault; escapes of histories without an alarm are not in the shares. Target: 99 % of the escaped parts of the fault
+held. Score channels learn and do not arm, for speed: they hold nothing.
 """
 
 from __future__ import annotations
@@ -31,6 +33,17 @@ REJECTED_ABOVE = 0.5
 LIMIT_PPM = 5_000.0  # declared: 600 clean audits in a row verify it
 RAMP = 10_000
 PATIENCE = 40_000
+SCENARIOS = (
+    ("step", 0.01, 0.05),
+    ("step", 0.003, 0.05),
+    ("step", 0.03, 0.05),
+    ("step", 0.01, 0.2),
+    ("step", 0.003, 0.2),
+    ("ramp", 0.01, 0.05),
+    ("ramp", 0.03, 0.05),
+    ("ramp", 0.01, 0.2),
+    ("ramp", 0.003, 0.2),
+)
 
 
 @dataclass(frozen=True)
@@ -41,6 +54,7 @@ class Contained:
     escaped: int
     held: int
     good: int
+    passed: int  # good parts passed from the first on: what a hold of everything would have held
     late: int | None
     early: bool  # alarmed before the fault
 
@@ -59,7 +73,7 @@ def configuration(audited: float) -> Config:
                     "tier": 2,
                     "threshold": REJECTED_ABOVE,
                     "parts_per_month": 1_000_000,
-                    "baseline": {"parts": BASELINE},
+                    "baseline": {"parts": BASELINE, "arming": "after_acceptance"},  # outcomes alone are judged
                     "outcomes": {
                         "mode": "sample",
                         "delay_s": DELAY_S,
@@ -75,7 +89,8 @@ def configuration(audited: float) -> Config:
 def history(shape: str, share: float, audited: float, seed: int) -> Contained:
     """One station from its first part until the alarm after the fault, or until patience ends."""
     rng = np.random.default_rng(seed)
-    fault = BASELINE + int(rng.integers(15_000, 30_000))
+    verification = 3e6 / LIMIT_PPM / audited  # parts a clean run of audits takes
+    fault = BASELINE + int(verification * rng.uniform(1.25, 2.5))
     count = fault + PATIENCE
     near = rng.random(count) < 0.03
     p = np.where(near, rng.beta(2.0, 38.0, count), rng.beta(0.5, 2500.0, count))
@@ -107,33 +122,35 @@ def history(shape: str, share: float, audited: float, seed: int) -> Contained:
             )
             core.fold(Told(told))
     if early or said is None:
-        return Contained(0, 0, 0, None, early)
+        return Contained(0, 0, 0, 0, None, early)
     hold = core.view().holds[0]
     first, last = (int(part_id[1:]) for part_id in (hold.from_part_id, hold.to_part_id))
     index = np.arange(count)
     passed = p <= REJECTED_ABOVE
     escaped = passed & caused & (index <= said)
     inside = passed & (index >= first) & (index <= last)
-    return Contained(int(escaped.sum()), int((escaped & inside).sum()), int((inside & ~bad).sum()), said - fault, early=False)
+    return Contained(
+        escaped=int(escaped.sum()),
+        held=int((escaped & inside).sum()),
+        good=int((inside & ~bad).sum()),
+        passed=int((passed & ~bad & (index <= said)).sum()),
+        late=said - fault,
+        early=False,
+    )
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--histories", type=int, default=40, help="per scenario")
+    parser.add_argument("--histories", type=int, default=24, help="per scenario")
     parser.add_argument("--json", type=Path)
     options = parser.parse_args()
     result = {}
     print(
-        "| fault | audited | alarms | before it | escaped parts held | worst history | good held per escaped | parts to the alarm |"
+        "| fault | audited | alarms | before it | escaped parts held | worst history | good parts held | good held per escaped |"
+        " parts to the alarm |"
     )
-    print("|---|---|---|---|---|---|---|---|", flush=True)
-    for shape, share, audited in (
-        ("step", 0.01, 0.05),
-        ("step", 0.003, 0.05),
-        ("step", 0.01, 0.2),
-        ("ramp", 0.01, 0.05),
-        ("ramp", 0.01, 0.2),
-    ):
+    print("|---|---|---|---|---|---|---|---|---|", flush=True)
+    for shape, share, audited in SCENARIOS:
         runs = [history(shape, share, audited, 1000 + seed) for seed in range(options.histories)]
         found = [run for run in runs if run.late is not None]
         escaped, held = sum(run.escaped for run in found), sum(run.held for run in found)
@@ -142,7 +159,9 @@ def main() -> None:
         result[name] = [asdict(run) for run in runs]
         print(
             f"| {shape} to {share:.1%} | {audited:.0%} | {len(found)} of {len(runs)} | {sum(run.early for run in runs)} |"
-            f" {held / max(1, escaped):.2%} of {escaped} | {worst:.1%} | {sum(run.good for run in found) / max(1, escaped):.0f} |"
+            f" {held / max(1, escaped):.2%} of {escaped:,} | {worst:.1%} |"
+            f" {sum(run.good for run in found) / max(1, sum(run.passed for run in found)):.0%} |"
+            f" {sum(run.good for run in found) / max(1, escaped):.0f} |"
             f" {np.median([run.late for run in found]) if found else float('nan'):,.0f} |",
             flush=True,
         )

@@ -1,14 +1,16 @@
 """The simulated line through the agent's own core, without broker or store: one learned station, then what happens to it.
 
-A seed's station learns once; every cause goes on from that checkpoint. Frames are rendered, measured by `detectors.channels`, and
-folded as the journal would fold them. What was true stays here.
+A seed's station learns once and runs on in control for a while, once; every cause goes on from there. Frames are rendered, measured
+by `detectors.channels`, and folded as the journal would fold them. What was true stays here.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import copy
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from functools import lru_cache
+from typing import Any
 
 import cv2
 import numpy as np
@@ -33,6 +35,8 @@ BASELINE_PARTS = 2500
 # Two recipes take turns while the station learns; the last of these stretches ends at LEARNED.
 _TURNS = (("coated", 300), ("plain", 1100), ("coated", 200), ("plain", 950), ("coated", 100), ("plain", 350))
 LEARNED = sum(parts for _, parts in _TURNS)
+# Parts in control after that, the same for every cause of a seed.
+QUIET_PARTS = 299
 # What an engineer draws in the golden frame: both jaws, the bracket with a rim of belt, a caliper across one hole.
 PART = (26, 26, 92, 76)
 REFERENCE = Reference(
@@ -122,6 +126,17 @@ class Said:
     escaped: int = 0
 
 
+@dataclass(frozen=True, slots=True)
+class Snapshot:
+    """A line in the middle of its story: all that the next part depends on, and what was said so far."""
+
+    state: bytes
+    rows: tuple[PartRow, ...]
+    draws: Mapping[str, Any]
+    audits: Audits
+    said: Said
+
+
 class Station:
     """The core of one station with the line before it."""
 
@@ -155,6 +170,23 @@ class Station:
             self._made = batch[-1].number
             if enough(self.said, self._made):
                 break
+
+    def snapshot(self) -> Snapshot:
+        """Where the line and its station stand now."""
+        return Snapshot(
+            self.core.save(),
+            tuple(self.history.rows),
+            self._rng.bit_generator.state,
+            copy.deepcopy(self._audits),
+            copy.deepcopy(self.said),
+        )
+
+    def go_on_from(self, snapshot: Snapshot) -> None:
+        """Stand where a station of the same seed stood, to the bit."""
+        self.core.load(snapshot.state)
+        self.history.rows, self._made = list(snapshot.rows), len(snapshot.rows)
+        self._rng.bit_generator.state = snapshot.draws
+        self._audits, self.said = copy.deepcopy(snapshot.audits), copy.deepcopy(snapshot.said)
 
     def tell(self, event: Event) -> None:
         """Something the plant tells."""
@@ -193,6 +225,15 @@ def learned(seed: int) -> Learned:
     assert not station.said.alarms, station.said.alarms
     assert station.golden is not None
     return Learned(station.core.save(), tuple(station.history.rows), plain, station.golden)
+
+
+@lru_cache(maxsize=8)
+def settled(seed: int) -> Snapshot:
+    """The station of a seed after `QUIET_PARTS` more parts in control."""
+    base = learned(seed)
+    station = Station(seed, base)
+    station.run(Storyline(base.coil, LEARNED + QUIET_PARTS))
+    return station.snapshot()
 
 
 def _inspected(part: Part, golden: Golden) -> Inspected:

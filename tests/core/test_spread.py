@@ -182,7 +182,13 @@ def test_a_channels_tests_together_spend_exactly_its_share(runs_differ):
 @pytest.mark.parametrize("language", sorted(CATALOGUES))
 @pytest.mark.parametrize("family", sorted(FAMILIES["en"]))
 def test_the_words_fit_a_panel_and_claim_nothing_about_passed_parts(language, family):
-    words = {"st": "station-12", "size": "0.45", "what": FAMILIES[language][family], "since": "24.11. 02:05"}
+    words = {
+        "st": "station-12",
+        "size": "0.45",
+        "what": FAMILIES[language][family],
+        "since": "24.11. 02:05",
+        "cause": "Cause unknown.",
+    }
     for code in ("varies_more", "varies_less"):
         text, response = say(language, code, words)
         assert len(text) <= LIMIT

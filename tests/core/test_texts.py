@@ -1,10 +1,12 @@
 """The catalogue of words: both languages, within the limit, and on the page."""
 
 import re
+from itertools import permutations
 from pathlib import Path
 
 import pytest
 
+from agent.core.causes import CAUSES, say_blind_shortly, say_causes
 from agent.core.mix import LONGEST as LONGEST_CLASS
 from agent.core.texts import CATALOGUES, ENGLISH, FAMILIES, LIMIT
 from detectors.channels import IMAGE_CHANNELS, REFERENCE_CHANNELS, SCORE_CHANNELS
@@ -27,7 +29,6 @@ LONGEST = {
     "new": "m" * 32,
     "was": "12.3 %",
     "place": "bottom right",
-    "cause": "Lamp segment or changed reject limit likely.",
     "what": max((name for names in FAMILIES.values() for name in names.values()), key=len),
     "channel": "c" * 32,
     "class": "c" * LONGEST_CLASS,
@@ -41,12 +42,16 @@ LONGEST = {
 def test_every_code_is_said_in_every_language_from_the_same_facts(language):
     catalogue = CATALOGUES[language]
     assert catalogue.keys() == ENGLISH.keys()
+    longest = LONGEST | {
+        "cause": max((say_causes(language, pair, both=True) for pair in permutations(CAUSES[language], 2)), key=len),
+        "blind": say_blind_shortly(language, ("lighting", "scores", "rates"), ()),
+    }
     for code, words in catalogue.items():
         said, meant = (set(re.findall(r"{(\w+)}", w.text)) for w in (words, ENGLISH[code]))
         assert said == meant, code
-        text = words.text.format_map(LONGEST)
+        text = words.text.format_map(longest)
         assert len(text) <= LIMIT, (code, len(text))
-        words.response.format_map(LONGEST)
+        words.response.format_map(longest)
 
 
 def test_every_alarm_outside_the_channels_is_on_the_page():

@@ -17,7 +17,7 @@ COIL = draw_coil("C", np.random.default_rng(0))
 JAWS = np.zeros(FRAME, bool)
 JAWS[10:118, :22] = JAWS[10:118, -22:] = True
 NO_PIXEL = {Cause.NEW_DEFECT, Cause.MODEL_SWAPPED, Cause.THRESHOLD_EDITED}
-PART_ONLY = {Cause.FIXTURE_WEAR, Cause.TOOL_WEAR, Cause.NEW_LOT, Cause.HARMLESS_COIL, Cause.RECIPE_CHANGEOVER}
+PART_ONLY = {Cause.FIXTURE_WEAR, Cause.TRIGGER_JITTER, Cause.TOOL_WEAR, Cause.NEW_LOT, Cause.HARMLESS_COIL, Cause.RECIPE_CHANGEOVER}
 SWEPT = [Cause(name) for name in SWEEPS]
 
 
@@ -29,7 +29,9 @@ def story(cause: Cause) -> Storyline:
 def mean_frame(world: Storyline, part: int) -> NDArray[np.float64]:
     """Of good parts drawn alike at any time: what differs is the world."""
     rng, w = np.random.default_rng(2), world.conditions(part)
-    maps = render_parts([Defect.NONE] * 16, w.coil, rng, relief=w.relief, camera=w.camera, seat=w.seat, wear_px=w.wear_px)
+    maps = render_parts(
+        [Defect.NONE] * 16, w.coil, rng, relief=w.relief, camera=w.camera, seat=w.seat, wear_px=w.wear_px, jitter_px=w.jitter_px
+    )
     return np.asarray(expose(maps, w.imaging, rng).mean(axis=0))
 
 

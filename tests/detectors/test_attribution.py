@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import pytest
 
-from detectors.attribution import CAUSES, CLUES, Happening, Symptom, attribute, joined
+from detectors.attribution import Happening, Symptom, attribute, joined
 from detectors.channels import IMAGE_CHANNELS, REFERENCE_CHANNELS, SCORE_CHANNELS
+from detectors.clues import ACCOUNTS, CAUSES, CLUES, shapes
 from detectors.contract import Onset
 
 ALL = ("lighting", "optics", "camera", "geometry", "material", "scores", "outcomes", "identity")
@@ -97,6 +98,73 @@ def test_two_causes_at_once_are_both_named():
     assert {cause.cause for cause in both.causes[:2]} == {"lamp", "model"}
 
 
+def spread(family, channel, code="varies_more"):
+    return Symptom(family, code, Onset(1000, 950, 1050), f"spread of imaging/main {channel}", 0.0, "spread_shift")
+
+
+@pytest.mark.parametrize(
+    ("symptoms", "causes"),
+    [
+        ([symptom("lighting", "darker", size=5.0), symptom("camera", "view_left")], {"lamp", "camera"}),
+        ([*light("contrast_lower"), symptom("optics", "blurred", size=3.0)], {"window", "focus"}),
+        ([*light("darker"), symptom("geometry", "measure_smaller")], {"lamp", "tool"}),
+        ([symptom("identity", "threshold_changed"), symptom("optics", "blurred")], {"threshold", "focus"}),
+    ],
+)
+def test_what_one_cause_cannot_account_for_names_a_second_beside_it(symptoms, causes):
+    found = attribute(symptoms, (), ALL)
+    assert found.both
+    assert {cause.cause for cause in found.causes[:2]} == causes
+
+
+def test_what_a_cause_brings_with_it_names_no_second():
+    moved = [symptom("camera", "view_left", size=9.0), *light("left_darker", "right_brighter"), symptom("scores", "scores_higher")]
+    assert not attribute([*moved, spread("optics", "edge_spread")], (), ALL).both
+    bad = [*light("darker", "clipped_less"), symptom("outcomes", "bad_parts_passed"), symptom("rates", "reject_rate_lower")]
+    assert not attribute(bad, (), ALL).both
+
+
+def test_a_side_effect_is_small_and_comes_with_its_cause():
+    moved = symptom("camera", "view_left", size=9.0)
+    small, large = (symptom("lighting", "darker", size=size) for size in (1.5, 5.0))
+    later = symptom("lighting", "darker", 1400, size=1.5)
+    assert not attribute([moved, small], (), ALL).both
+    for other in (large, later):
+        found = attribute([moved, other], (), ALL)
+        assert (found.both, {cause.cause for cause in found.causes[:2]}) == (True, {"camera", "lamp"})
+
+
+@pytest.mark.parametrize(
+    ("seen", "cause"),
+    [
+        ([spread("lighting", "luminance")], "lamp"),
+        ([spread("camera", "camera_shift_x")], "camera"),
+        ([spread("geometry", "part_shift_x")], "fixture"),
+        ([symptom("class_mix", "classes_new_more"), symptom("novelty", "novel_parts_more")], "new_defect"),
+        ([symptom("novelty", "novel_parts_more")], "new_defect"),
+        (light("brighter", "contrast_lower"), "stray_light"),
+    ],
+)
+def test_spread_novelty_class_mix_and_added_light_have_causes_of_their_own(seen, cause):
+    assert top(seen, watched=(*ALL, "novelty", "class_mix")) == cause
+
+
+def test_run_means_speak_for_what_differs_from_lot_to_lot():
+    level, runs = (
+        Symptom("lighting", "darker", Onset(1000, 950, 1050), "a luminance", 2.0, t) for t in ("level_shift", "run_means")
+    )
+    shares = [{c.cause: c.share for c in attribute([s], (), ALL).causes}["material"] for s in (level, runs)]
+    assert shares[1] > shares[0]
+
+
+def test_a_thing_that_moves_is_not_taken_for_a_dark_segment():
+    assert shapes({"top_darker", "bottom_brighter"}) == {"moved"}
+    assert shapes({"top_left_darker", "bottom_left_darker"}) == {"side_darker"}
+    assert shapes({"top_left_darker", "top_right_darker", "bottom_left_brighter"}) == {"side_darker", "tilted"}
+    assert top(light("top_darker", "bottom_brighter")) != "lamp_segment"
+    assert top(light("top_darker", "top_left_darker", "top_right_darker", "bottom_brighter", "darker")) == "lamp_segment"
+
+
 def test_shares_are_ordered_and_sum_to_one_and_the_order_of_symptoms_is_nothing():
     seen = [*light("darker", "contrast_lower"), symptom("optics", "blurred"), symptom("scores", "scores_higher")]
     one, other = (attribute(order, (), ALL) for order in (seen, seen[::-1]))
@@ -117,5 +185,6 @@ def test_a_symptom_seen_again_keeps_its_onset_and_one_the_other_way_round_replac
 
 def test_no_clue_speaks_twice_under_one_name_and_every_cause_has_one_for_it():
     assert len({clue.reason for clue in CLUES}) == len(CLUES)
+    assert ACCOUNTS.keys() == set(CAUSES)
     for cause in CAUSES:
         assert any(clue.speaks.get(cause, 0.0) > 0.0 for clue in CLUES)

@@ -36,6 +36,8 @@ class Cause(StrEnum):
     NEW_DEFECT = "new_defect"
     MODEL_SWAPPED = "model_swapped"
     THRESHOLD_EDITED = "threshold_edited"
+    STRAY_LIGHT = "stray_light"
+    TRIGGER_JITTER = "trigger_jitter"
     HARMLESS_COIL = "harmless_coil"
     RECIPE_CHANGEOVER = "recipe_changeover"
 
@@ -109,6 +111,8 @@ _EFFECTS: Final[dict[Cause, Callable[[Conditions, Change, float], Conditions]]] 
     Cause.NEW_DEFECT: lambda w, c, share: replace(w, die_share=share * c.size),
     Cause.MODEL_SWAPPED: lambda w, c, _: replace(w, judge=replace(w.judge, version="2", gain=c.size)),
     Cause.THRESHOLD_EDITED: lambda w, c, _: replace(w, judge=replace(w.judge, threshold=c.size)),
+    Cause.STRAY_LIGHT: lambda w, c, share: _light(w, ambient=w.imaging.ambient + share * c.size),
+    Cause.TRIGGER_JITTER: lambda w, c, share: replace(w, jitter_px=w.jitter_px + share * (c.size - w.jitter_px)),
     Cause.RECIPE_CHANGEOVER: lambda w, c, _: replace(w, coil=c.strip, recipe="bracket-4c"),
 }
 

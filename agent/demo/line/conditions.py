@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import Final, Protocol
 
 from agent.demo.line.imaging import Imaging
+from agent.demo.line.magnitudes import ASSUMED
 from agent.demo.line.parts import Coil
 from agent.demo.line.scene import AS_BUILT, Pose
 
@@ -32,6 +33,7 @@ class Conditions:
     relief: float = 1.0  # contrast of cracks and scratches
     camera: Pose = AS_BUILT
     seat: Pose = AS_BUILT
+    jitter_px: float = ASSUMED.pose_jitter_px  # of parts along the belt, rms
     wear_px: float = 0.0  # lost by every hole's radius
     judge: Judge = AS_SHIPPED
     recipe: str = "bracket-4"

@@ -24,6 +24,7 @@ class Imaging:
     exposure: float = 1.0
     haze: float = 0.0  # share of the light a dirty window scatters into a veil; the model is trained on up to a fifth
     blur_px: float = ASSUMED.lens_blur_px
+    ambient: float = ASSUMED.ambient  # stray light, share of full scale
     dark_segment: float = 0.0  # share of the light lost where one segment of the lamp, on the left, is out
 
 
@@ -41,7 +42,7 @@ def expose(reflectance: Float32, imaging: Imaging, rng: np.random.Generator) -> 
     ripple = 1.0 + rng.normal(0.0, a.lamp_ripple, count)
     light = reflectance * (imaging.lamp * gradient).astype(np.float32)
     light *= ripple[:, None, None].astype(np.float32)
-    light += np.float32(a.ambient)
+    light += np.float32(imaging.ambient)
     if imaging.haze > 0:
         veil = light.mean(axis=(1, 2), keepdims=True)
         light = np.float32(1.0 - imaging.haze) * light + np.float32(imaging.haze) * veil

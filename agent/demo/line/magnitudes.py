@@ -89,6 +89,8 @@ SWEEPS: dict[str, Sweep] = {
     "new_defect": Sweep((0.02, 0.03, 0.04, 0.06), "share of the parts"),
     "model_swapped": Sweep((0.5, 0.8, 1.25, 2.0), "times the old model's log odds"),
     "threshold_edited": Sweep((0.02, 0.1, 0.5, 0.9), "new decision threshold"),
+    "stray_light": Sweep((0.02, 0.03, 0.06, 0.09), "share of full scale added"),  # ambient 0-10 %
+    "trigger_jitter": Sweep((1.0, 1.4, 2.2, 3.0), "px rms along the belt"),  # encoder jitter 1-3 px
     "recipe_changeover": Sweep((1.0,), "recipe B from the onset on"),
 }
 

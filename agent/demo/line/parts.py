@@ -75,16 +75,19 @@ def render_parts(
     relief: float = 1.0,
     camera: Pose = AS_BUILT,
     seat: Pose = AS_BUILT,
+    jitter_px: float = ASSUMED.pose_jitter_px,
     wear_px: float = 0.0,
 ) -> Float32:
     """Reflectance maps of parts in their nests, (T, *FRAME) float32 in 0..1; pose, gloss and texture differ from part to part.
 
-    relief: how much of their commissioning contrast cracks and scratches have; they are seen by the shadow and the glint of
-    their flanks, which depend on how low the light comes in. camera: how the whole scene lies in the picture. seat: how a part lies
-    in the nest, on average. wear_px: what worn punches leave of every hole's radius.
+    relief: how much of their commissioning contrast cracks and scratches have; they are seen by the shadow and the glint of their
+    flanks, which depend on how low the light comes in. camera: how the whole scene lies in the picture. seat: how a part lies
+    in the nest, on average. jitter_px: how far it lies from there along the belt, rms. wear_px: what worn punches leave of
+    every hole's radius.
     """
     count = len(defects)
     dx, dy = rng.normal(0.0, ASSUMED.pose_jitter_px, (2, count)) + np.array([[seat.dx], [seat.dy]])
+    dx += (dx - seat.dx) * (jitter_px / ASSUMED.pose_jitter_px - 1.0)
     angle = np.deg2rad(rng.normal(0.0, ASSUMED.pose_jitter_deg, count) + seat.degrees)
     gloss = 1.0 + rng.normal(0.0, ASSUMED.part_gloss, count)
     u, v = _part_coordinates(dx, dy, angle, camera)
@@ -94,7 +97,8 @@ def render_parts(
     plate = coverage(outline)
     for k in range(len(HOLES)):
         x, y, radius = (holes[:, k, i, None, None].astype(np.float32) for i in range(3))
-        plate *= 1.0 - coverage(disc_distance(u - x, v - y, radius))
+        near = _around(holes[:, k], (dx, dy, angle), camera)
+        plate[near] *= 1.0 - coverage(disc_distance(u[near] - x, v[near] - y, radius))
     surface = np.empty((count, *FRAME), np.float32)
     offsets = rng.integers(0, _TILE - max(FRAME), (count, 2))
     for t, (row, column) in enumerate(offsets):
@@ -117,6 +121,16 @@ def _part_coordinates(
     y = y[None] - dy[:, None, None].astype(np.float32)
     c, s = (f(angle)[:, None, None].astype(np.float32) for f in (np.cos, np.sin))
     return c * x + s * y, c * y - s * x
+
+
+def _around(
+    holes: NDArray[np.float64], poses: tuple[NDArray[np.float64], NDArray[np.float64], NDArray[np.float64]], camera: Pose
+) -> tuple[slice, slice, slice]:
+    """The window of all frames outside of which none of these holes (T, 3) changes a pixel."""
+    centres = np.concatenate([_placed(holes[t : t + 1, :2], pose) for t, pose in enumerate(zip(*poses, strict=True))])
+    reach = float(np.abs(holes[:, 2]).max()) + 2.0
+    (left, top), (right, bottom) = (camera.to_image(centres).min(axis=0) - reach, camera.to_image(centres).max(axis=0) + reach)
+    return slice(None), slice(max(0, int(top)), max(0, int(bottom) + 2)), slice(max(0, int(left)), max(0, int(right) + 2))
 
 
 def _holes_of(defects: list[Defect], rng: np.random.Generator) -> tuple[NDArray[np.float64], NDArray[np.int64]]:

@@ -90,7 +90,14 @@ class Line:
         world = self._world.conditions(first)
         defects = draw_defects(count, self._rng, die_share=world.die_share)
         maps = render_parts(
-            defects, world.coil, self._rng, relief=world.relief, camera=world.camera, seat=world.seat, wear_px=world.wear_px
+            defects,
+            world.coil,
+            self._rng,
+            relief=world.relief,
+            camera=world.camera,
+            seat=world.seat,
+            jitter_px=world.jitter_px,
+            wear_px=world.wear_px,
         )
         frames = expose(maps, world.imaging, self._rng)
         claims, identity = self._classifier.judge(frames, world.judge)
