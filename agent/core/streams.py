@@ -151,13 +151,13 @@ class Stream:
 
     def _learns_on(self, baseline: Baseline) -> bool:
         """Whether more parts of its own, now asked for, may tell what these could not."""
-        unsure = np.flatnonzero(baseline.needed).tolist()
+        unsure = np.flatnonzero(baseline.needed).tolist() if self.plan.steadiness == "shown" else []
         own = min(LEARN_ON * self.plan.parts, max((self._more(baseline, k) for k in unsure), default=0))
         if own <= self._seen:
             return False
         self._own = own
         names = ", ".join(self.plan.specs[k].name for k in unsure[:3]) + (", …" if len(unsure) > 3 else "")
-        self.detail = f"{names}: too few parts to tell a steady channel from one that wanders, learning on to {own}"
+        self.detail = f"{names}: too few parts or runs to tell whether steady, learning on to {own} parts"
         return True
 
     def _more(self, baseline: Baseline, k: int) -> int:

@@ -76,7 +76,7 @@ def configuration() -> Config:
         "consequence": "a cracked bracket is built in",
         "tier": 2,
         "parts_per_month": parts_per_month,
-        "baseline": {"parts": BASELINE_PARTS},
+        "baseline": {"parts": BASELINE_PARTS, "steadiness": "assumed"},  # it is made to be, and three coils could not show it
         "references": [
             {
                 "golden": "golden.png",

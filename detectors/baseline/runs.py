@@ -24,7 +24,9 @@ MIN_RUNS = 8
 # From so many runs on, levels of the bounds on the mean and variance of run means. METHODS 2.5 has the last for 20 runs and more,
 # where they broke a threshold of 3e6 four to sixteen times over (`python -m benchmarks.simulated.run_level`).
 _LEVELS = ((MIN_RUNS, 0.9999, 0.0002), (20, 0.999, 0.002), (30, 0.995, 0.01))
-# With fewer runs than that an offset may be anything: its sd is taken as so many times the noise, and no run mean is judged.
+# Fewer than these leave the sd of offsets so uncertain that within runs they may be anything: so many times the noise. With the
+# estimate of 10 lots, lots that differ by 0.3 sd broke the budget 23 times over (`benchmarks/quality`, lots/2000).
+_RUNS_FOR_SPREAD = 20
 _ANY_OFFSET = 10.0
 NEVER = np.iinfo(np.int64).max
 # A run mean is that of so many first values as this share of the runs has.
@@ -79,6 +81,8 @@ def learn(y: FloatArray, runs: IntArray, phi_of: Callable[[FloatArray], float]) 
     noise = float(np.sqrt(noise2))
     if long.size < MIN_RUNS:
         return RunLayer(center, phi, _ANY_OFFSET * noise, noise, int(NEVER), np.empty(0))
+    if long.size < _RUNS_FOR_SPREAD:
+        return RunLayer(center, phi, _ANY_OFFSET * noise, noise, parts, means)
     if not offset2 > 0.0:
         raise BaselineRefused("means of parts vary more than independent parts', yet runs do not differ: the channel wanders")
     return RunLayer(center, phi, float(np.sqrt(offset2)) / (1.0 - phi), noise, parts, means)

@@ -79,7 +79,7 @@ def test_the_monitor_is_the_agents_own_stream_crossing_by_crossing():
     for t, row in enumerate(later):
         expected += stream.observe(row, t, int(more_runs[t]), AT)
     assert len(expected) > 10
-    got = learned(x, runs, 1_000.0 * LEVEL_SHARE).watch(later, more_runs)
+    got = learned(x, runs, 1_000.0 * LEVEL_SHARE, steadiness="assumed").watch(later, more_runs)
     assert [found for found in got if found[0] == "level_shift"] == [
         (f.test, f.crossing) for f in expected if f.test == "level_shift"
     ]

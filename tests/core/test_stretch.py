@@ -68,7 +68,7 @@ def test_a_stream_learns_on_while_a_channel_cannot_tell_and_says_so():
     assert (stream.state, ended) == ("learning", None)
     view, _ = stream.views()
     assert view.parts_needed == 1_200
-    assert "learning on to 1200" in view.detail
+    assert "learning on to 1200 parts" in view.detail
     stream, ended = learning(rows, parts=1_000)
     assert (stream.state, ended) == ("armed", 2_000)
 
