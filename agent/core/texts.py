@@ -307,7 +307,7 @@ GERMAN: dict[str, Words] = {
         "Prüfteile fahren. Bild, Rezept und Schwelle des Modells prüfen. QS informieren.",
     ),
     "novel_parts": Words(
-        "{st} {size} der Teile gleichen keinem gelernten seit etwa {since}. {cause} Noch kein Beweis für Schlechtteile.", _TEIL
+        "{st} {size} der Teile gleichen keinem gelernten seit etwa {since}. {cause} Kein Beweis für Schlechtteile.", _TEIL
     ),
     "class_share_higher": Words("{st} {size} der Teile jetzt {class} seit etwa {since}, vorher {was}. {cause}", _TEIL),
     "class_share_lower": Words(
