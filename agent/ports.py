@@ -300,12 +300,37 @@ class StreamView:
 
 
 @dataclass(frozen=True, slots=True)
+class ChallengeView:
+    """One set of challenge parts: whether its check is good, due or overdue, and what was presented and missed."""
+
+    set: str
+    failure_mode: str
+    known: str  # defective | good
+    revision: str
+    state: str  # good | due | overdue | failed | expired | never
+    reason: str  # why one is due: never | parts | time | changeover | alarm | missed; empty when none is
+    parts_at_risk: int  # made since the last good check began
+    limit_parts: int
+    limit_s: float
+    age_s: float | None  # since the last good check began, by the source's clock; None: never
+    passed_at: datetime | None
+    size: int  # clean presentations that make a good check
+    done: int  # good checks
+    failed: int
+    overdue: int  # times it became overdue: checks missed
+    presented: int
+    missed: int
+    evidence: float  # of its failure mode: missed more often than declared
+    threshold: float
+
+
+@dataclass(frozen=True, slots=True)
 class StationView:
     """One station as it stands."""
 
     station: str
     state: str  # learning | armed | suspended | not_armed
-    correctness: str  # "unverified" until challenge parts exist
+    correctness: str  # what challenge parts say: unverified | verified | overdue | failed
     parts: int
     passed: int
     rejected: int
@@ -321,6 +346,7 @@ class StationView:
     channels: tuple[ChannelView, ...]
     counters: dict[str, int]  # duplicates, late, unmatched outcomes, frames missing, … by reason
     andon: AndonDoc | None
+    challenges: tuple[ChallengeView, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import re
 import tomllib
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any, Literal, Protocol, TypeVar, get_args
 
@@ -132,7 +132,17 @@ def _duplicates(body: dict[str, Any]) -> list[Problem]:
             values = station.get(key)
             if isinstance(values, list):
                 problems += _repeated([(("stations", index, key, i), v) for i, v in enumerate(values)], key)
+        problems += _repeated(list(_masters(station, index)), "part ids of masters")
+        sets = [(("stations", index, "challenge_sets", i, "name"), s.get("name")) for i, s in _sections(station, "challenge_sets")]
+        problems += _repeated(sets, "names of challenge sets")
     return problems
+
+
+def _masters(station: dict[str, Any], index: int) -> Iterator[tuple[Place, Any]]:
+    for i, section in _sections(station, "challenge_sets"):
+        parts = section.get("parts")
+        for j, part in enumerate(parts if isinstance(parts, list) else ()):
+            yield ("stations", index, "challenge_sets", i, "parts", j), part
 
 
 def _repeated(values: Sequence[tuple[Place, Any]], what: str) -> list[Problem]:

@@ -8,6 +8,7 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from pydantic import BaseModel, ConfigDict, Field, field_validator
 
+from agent.config.challenges import MAX_SETS, ChallengeSection, ChallengeSetSection
 from agent.config.references import ReferenceSection
 
 Text = Annotated[str, Field(min_length=1, max_length=256)]
@@ -165,7 +166,9 @@ class StationSection(Section):
     positions: list[str] = Field(default=[""], min_length=1, description="Positions (cavity, nest) within a view.")
     parts_per_month: float = Field(default=500_000.0, gt=0, description="Most parts expected in a month; sets the thresholds.")
     false_alarms_per_month: float = Field(default=0.5, gt=0, le=10, description="The station's whole false-alarm budget.")
-    outcome_share: float = Field(default=0.2, gt=0, lt=1, description="Share of the budget the outcome test gets.")
+    outcome_share: float = Field(
+        default=0.2, gt=0, lt=1, description="Share of the budget that the tests of outcomes and challenge parts get."
+    )
     threshold: float | None = Field(
         default=None,
         gt=0,
@@ -185,6 +188,8 @@ class StationSection(Section):
     picture: PictureSection = Field(default=PictureSection(), description="Hard limits of a picture.")
     feed: FeedSection = Field(default=FeedSection(), description="Feed health.")
     references: list[ReferenceSection] = Field(default=[], max_length=64, description="Golden frames.")
+    challenge: ChallengeSection = Field(default=ChallengeSection(), description="When challenge parts are due.")
+    challenge_sets: list[ChallengeSetSection] = Field(default=[], max_length=MAX_SETS, description="Challenge parts.")
 
 
 class PlugIn(Section):

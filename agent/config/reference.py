@@ -15,6 +15,7 @@ from typing import Any
 
 from pydantic import BaseModel
 
+from agent.config.challenges import ChallengeSection, ChallengeSetSection
 from agent.config.load import KINDS, PlugInOptions
 from agent.config.model import (
     AgentSection,
@@ -44,11 +45,13 @@ _STATION_TABLES: tuple[tuple[str, type[BaseModel]], ...] = (
     ("outcomes", OutcomesSection),
     ("picture", PictureSection),
     ("feed", FeedSection),
+    ("challenge", ChallengeSection),
 )
 # Any number of them, and none by default: the sample shows one, commented out.
 _STATION_LISTS: tuple[tuple[str, type[BaseModel]], ...] = (
     ("references", ReferenceSection),
     ("references.calipers", CaliperSection),
+    ("challenge_sets", ChallengeSetSection),
 )
 # What the sample's station says where an option has no default: a plausible register entry to overwrite.
 _REGISTER = {

@@ -197,12 +197,11 @@ class Rates:
         until = crossing.at + max(taken, OFF_DELAY_BLOCKS * BLOCK_PARTS * rate.group)
         self._stands_until = max(until, self._stands_until or 0)
 
-    def returned(self, index: int) -> bool:
-        """Whether the alarm ends with the part `index`; said once."""
-        if self._stands_until is None or index <= self._stands_until:
-            return False
-        self._stands_until = None
-        return True
+    def stands(self, index: int) -> bool:
+        """Whether the alarm still stands at part `index`."""
+        if self._stands_until is not None and index > self._stands_until:
+            self._stands_until = None
+        return self._stands_until is not None
 
     def save(self) -> dict[str, Any]:
         """For a checkpoint."""

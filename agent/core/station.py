@@ -11,10 +11,12 @@ import msgspec
 import numpy as np
 
 from agent.config.model import StationSection
-from agent.core import approved, feed
+from agent.core import approved, checks, feed
 from agent.core.alarms import AlarmBook
 from agent.core.annunciator import Annunciator
 from agent.core.approved import Approved
+from agent.core.challenges import Challenges
+from agent.core.check_alarms import announce_missed
 from agent.core.conditions import Finding
 from agent.core.effects import Effects, FittedBaseline
 from agent.core.feed import Feed
@@ -51,6 +53,7 @@ class Station:
         self.streams: dict[str, Stream] = {}
         self.rates = Rates(self._plans.rates)
         self.truth = self._new_truth()
+        self.challenges = Challenges(options, self._plans.challenge_threshold, language)
         self._ledger = Ledger(delay_s=options.outcomes.delay_s, census=options.outcomes.mode == "census")
         self._reorder = {view: Reorder(options.reorder_parts) for view in options.views}
         self._runs = Runs(options.run_gap_s)
@@ -85,14 +88,20 @@ class Station:
         record = entry.record
         self._heard = True
         self._feed.heard()
-        if record.mark is not None:
-            self.counters[f"marked_{record.mark}"] += 1
-        elif record.view not in self._reorder:
+        if record.view not in self._reorder:
             self.counters["unknown_view"] += 1
         elif record.position not in self.options.positions:
             self.counters["unknown_position"] += 1
         else:
             self._release(self._reorder[record.view].push(entry), effects)
+
+    def challenge_told(self, target: dict[str, str], at: datetime, effects: Effects) -> str:
+        """A person tells of challenge parts; what was done, in words. Raises CommandRefused."""
+        said, findings, missed = self.challenges.recorded(target, at, self.index)
+        self._find(findings, checks.STREAM, "", at, effects)
+        for one in missed if self.registered else ():
+            announce_missed(self.annunciator, self, one, "", at, effects)
+        return said
 
     def told(self, outcome: Outcome, effects: Effects) -> bool:
         """An outcome; True when this station has or awaits the part."""
@@ -115,6 +124,8 @@ class Station:
             self._runs.start_new()
         if event.kind not in ("line_state", "clock"):
             self.incidents.happened(event.kind, self.index)
+        if event.kind in ("recipe", "tool"):
+            self.challenges.changed_over()
         if event.kind == "line_state":
             self._feed.line_state(event.value)
         self.reached(event.at, effects)
@@ -179,6 +190,8 @@ class Station:
         self.counters["lost_inspections"] += released.lost
         lost = released.lost
         for entry in released.entries:
+            if self._is_apart(entry.record, effects):
+                continue
             self._fold_part(entry, lost, effects)
             lost = 0
 
@@ -209,8 +222,25 @@ class Station:
                 passed = record.verdict == "ok"
                 scope = self._plans.claim_scope(record)
                 self._ledger.add(Pending(self.index, record.part_id, record.captured_at, passed, p_defect, scope))
+            due = self.challenges.inspected(record, self.index)
+            self._find(due, checks.STREAM, record.part_id, record.captured_at, effects)
             self.reached(record.captured_at, effects)
             self.annunciator.part_done(record, effects)
+
+    def _is_apart(self, record: Inspection, effects: Effects) -> bool:
+        """Whether an inspection enters no production statistic: a challenge part, which the leading view shows, or otherwise marked."""
+        name = self.challenges.set_of(record)
+        if name is None and record.mark is None:
+            return False
+        self.counters[f"marked_{'challenge' if name is not None else record.mark}"] += 1
+        if name == "" and self.challenges.checks:
+            self.counters["challenge_of_no_set"] += 1
+        elif name and record.view == self.options.views[0]:
+            findings, missed = self.challenges.shown(name, record, self.index)
+            self._find(findings, checks.STREAM, record.part_id, record.captured_at, effects)
+            for one in missed if self.registered else ():
+                announce_missed(self.annunciator, self, one, record.part_id, record.captured_at, effects)
+        return True
 
     def _row(self, record: Inspection) -> PartRow:
         return PartRow(
@@ -316,8 +346,6 @@ class Station:
         if crossing is not None:
             self.rates.crossed(rate, crossing)
             self.annunciator.rate_crossed(rate, crossing, record, effects)
-        elif self.rates.returned(self.index):
-            self.annunciator.rate_returned(record, effects)
         if rate.learned_enough:
             rate.learn(arm=self.registered and self.options.baseline.arming == "automatic")
             if rate.state != "learning":
@@ -379,7 +407,7 @@ class Station:
         return StationView(
             station=self.options.id,
             state=self.state,
-            correctness="unverified",
+            correctness=self.challenges.correctness,
             parts=self.index,
             passed=self._tallies["passed"],
             rejected=self._tallies["rejected"],
@@ -395,6 +423,7 @@ class Station:
             channels=tuple(channel for _, channels in views for channel in channels),
             counters={name: count for name, count in sorted(self.counters.items()) if count},
             andon=self.annunciator.andon,
+            challenges=self.challenges.views(self.last_captured_at),
         )
 
     def save(self) -> dict[str, Any]:
@@ -404,6 +433,7 @@ class Station:
             "rates": self.rates.save(),
             "truth": self.truth.save(),
             "ledger": self._ledger.save(),
+            "challenges": self.challenges.save(),
             "reorder": {view: reorder.save() for view, reorder in self._reorder.items()},
             "runs": self._runs.save(),
             "feed": self._feed.save(),
@@ -429,6 +459,7 @@ class Station:
         self.rates.load(saved["rates"])
         self.truth.load(saved["truth"])
         self._ledger.load(saved["ledger"])
+        self.challenges.load(saved["challenges"])
         for view, reorder in saved["reorder"].items():
             self._reorder[view].load(reorder)
         self._runs.load(saved["runs"])

@@ -29,6 +29,13 @@ LONGEST = {
     "cause": "Lamp segment or changed reject limit likely.",
     "what": max((name for names in FAMILIES.values() for name in names.values()), key=len),
     "channel": "c" * 32,
+    "mode": "m" * 24,
+    "set": "s" * 24,
+    "missed": "123",
+    "shown": "1234",
+    "limit": "1,000,000",
+    "parts": "1,000,000",
+    "expired": "2027-06-30",
 }
 
 
