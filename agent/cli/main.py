@@ -25,6 +25,7 @@ _COMMANDS = {
     "alarms": ("agent.cli.reading", "alarms"),
     "ack": ("agent.cli.acting", "ack"),
     "outcome": ("agent.cli.outcome", "outcome"),
+    "challenge": ("agent.cli.challenge", "challenge"),
     "baseline": ("agent.cli.baseline", "baseline"),
 }
 _INTERRUPTED = 130  # 128 + SIGINT, as shells have it

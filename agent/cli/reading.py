@@ -39,10 +39,17 @@ def status(config_file: Path | None, state_dir: Path | None, as_json: bool, max_
     console.out(f"linewarden {shown['version']}, running since {_instant(shown['started_at'])}")
     counts = ("parts", "rejected", "outcomes")
     rows = [
-        (s["station"], s["state"], *(str(s[name]) for name in counts), _outcome_test(s), _instant(s["last_captured_at"]))
+        (
+            s["station"],
+            s["state"],
+            s["correctness"],
+            *(str(s[name]) for name in counts),
+            _outcome_test(s),
+            _instant(s["last_captured_at"]),
+        )
         for s in shown["stations"]
     ]
-    console.table("Stations", ("station", "state", *counts, "outcome test", "last part"), rows)
+    console.table("Stations", ("station", "state", "correctness", *counts, "outcome test", "last part"), rows)
     streams = [
         (s["station"], t["stream"], t["state"], f"{t['parts']} of {t['parts_needed']}", t["detail"])
         for s in shown["stations"]

@@ -27,7 +27,7 @@ class ChallengeSection(BaseModel):
     grace_parts: int = Field(
         default=200,
         ge=0,
-        description="Due so many parts before `every_parts`; due by time, changeover, alarm or a miss, overdue so many parts later.",
+        description="Due so many parts before `every_parts`; due by time, changeover, alarm or miss, overdue so many later.",
     )
     after_changeover: bool = Field(
         default=True, description="Due when recipe or tool change (in the records, or by an event recipe or tool)."

@@ -168,13 +168,13 @@ class Challenges:
     # --- what it proves -----------------------------------------------------------------------------------------------------
 
     def confirm(self, index: int) -> bool:
-        """Whether an alarm raised at part `index` may clear: every set for the running recipe has passed since; True without sets."""
+        """Whether an alarm raised at part `index` may clear: the running recipe's sets have passed since; True without sets."""
         if not self._plan.after_alarm:
             return True
         return all(check.passed_since(index) for check in self._running())
 
     def mode_confirmed(self, mode: str, known: str, index: int) -> bool:
-        """Whether a missed failure mode has been shown to be found again since part `index`: an informative clean run, or good masters passed."""
+        """Whether a missed mode was shown to be found again since part `index`: an informative clean run, or good masters passed."""
         if known == "defective":
             return bool(self._verified[mode]) and self._verified[mode][-1][0] >= index
         checks = [c for c in self.checks.values() if (c.options.failure_mode, c.options.known) == (mode, known)]
@@ -208,7 +208,7 @@ class Challenges:
     def recorded(self, target: dict[str, str], at: datetime, index: int) -> tuple[str, list[Finding], list[Missed]]:
         """A person opens a time window, or tells of a run by hand; what was done, in words. Raises CommandRefused.
 
-        target: set, and window_s (with parts, at) or found and missed. at in the target: when it was asked for, by the source's clock.
+        target: set, and window_s (with parts, and at: since when, by the source's clock) or found and missed.
         """
         name = target.get("set", "") or (next(iter(self.checks)) if len(self.checks) == 1 else "")
         if name not in self.checks:

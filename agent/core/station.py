@@ -228,7 +228,7 @@ class Station:
             self.annunciator.part_done(record, effects)
 
     def _is_apart(self, record: Inspection, effects: Effects) -> bool:
-        """Whether an inspection enters no production statistic: a challenge part, which the leading view shows, or otherwise marked."""
+        """Whether an inspection enters no production statistic: of a challenge part (the leading view shows it), or marked."""
         name = self.challenges.set_of(record)
         if name is None and record.mark is None:
             return False

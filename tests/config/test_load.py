@@ -110,6 +110,13 @@ def test_a_syntax_error_names_its_line(text: str | bytes, path: str) -> None:
     assert list(problems(text)) == [path]
 
 
+def test_a_master_belongs_to_one_set_and_sets_have_names_of_their_own() -> None:
+    one = '[[stations.challenge_sets]]\nname = "a"\nfailure_mode = "x"\nparts = ["M1"]\n'
+    found = problems(f"{STATION}{one}{one}")
+    assert found["stations[0].challenge_sets[1].parts[0]"][0].startswith("part ids of masters must be unique, 'M1' already stands")
+    assert found["stations[0].challenge_sets[1].name"][0].startswith("names of challenge sets must be unique")
+
+
 def test_duplicate_names_are_told_with_the_place_of_the_first() -> None:
     tap = '[[taps]]\ntype = "radio"\nname = "r"\ntopic = "t"\n'
     found = problems(f'{STATION}views = ["top", "top"]\n{STATION}{tap}{tap}')

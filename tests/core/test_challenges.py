@@ -1,7 +1,7 @@
 """Challenge parts: kept out of production, judged per failure mode, due, done and missed; what a good check proves."""
 
 import json
-from datetime import UTC, date, datetime, timedelta
+from datetime import date, timedelta
 from fractions import Fraction
 
 import pytest

@@ -16,7 +16,7 @@ from prometheus_client.parser import text_string_to_metric_families
 
 from agent.config.model import MetricsSection
 from agent.documents import AlarmDoc, AndonDoc, HoldDoc, IncidentDoc
-from agent.ports import ChannelView, Snapshot, StationView, StreamView
+from agent.ports import ChallengeView, ChannelView, Snapshot, StationView, StreamView
 from agent.views.prometheus import PrometheusView
 from agent.views.prometheus.metrics import MAX_REASONS, MAX_STREAMS
 from agent.views.prometheus.server import MAX_READS
@@ -100,6 +100,20 @@ def test_the_snapshot_is_shown_with_units_in_the_names(served):
     assert at(samples, "sink_connected", sink="plant") == 0
     assert at(samples, "sink_troubles_total", sink="plant", kind="publish_refused", reason="not_authorized") == 2
     assert at(samples, "andon_code", station="ST4") == 2
+
+
+def test_each_set_of_check_parts_is_shown_with_its_state_and_counts(served):
+    one = ChallengeView(
+        "holes", "hole", "defective", "B", "due", "time", 900, 5000, 28800.0, 60.0, AT, 5, 3, 1, 2, 20, 1, 5.0, 10.0
+    )
+    served.shots.snapshot = replace(full(), stations=(replace(station(), challenges=(one,), correctness="overdue"),))
+    samples, key = served.samples(), {"station": "ST4", "set": "holes", "failure_mode": "hole"}
+    assert at(samples, "station_correctness", station="ST4", correctness="overdue") == 1
+    assert at(samples, "challenge_state", **key, state="due") == 1
+    assert at(samples, "challenge_parts_at_risk", **key) == 900
+    assert at(samples, "challenge_checks_total", **key, result="overdue") == 2
+    assert at(samples, "challenge_misses_total", **key) == 1
+    assert at(samples, "challenge_evidence_ratio", **key) == 0.5
 
 
 def test_a_scrape_shows_the_snapshot_of_that_moment_and_nothing_is_kept(served):
