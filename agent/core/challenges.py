@@ -174,7 +174,7 @@ class Challenges:
         return all(check.passed_since(index) for check in self._running())
 
     def mode_confirmed(self, mode: str, known: str, index: int) -> bool:
-        """Whether a missed mode was shown to be found again since part `index`: an informative clean run, or good masters passed."""
+        """Whether a missed mode was shown to be found since part `index`: an informative clean run, or good masters passed."""
         if known == "defective":
             return bool(self._verified[mode]) and self._verified[mode][-1][0] >= index
         checks = [c for c in self.checks.values() if (c.options.failure_mode, c.options.known) == (mode, known)]
