@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Protocol
 
 from agent.config.model import Config
-from agent.documents import AlarmDoc, AndonDoc, HoldDoc, IncidentDoc, OutMessage
+from agent.documents import AlarmDoc, AndonDoc, AuditRequestDoc, HoldDoc, IncidentDoc, OutMessage
 from agent.records import Command, Entry, Event, Frame, Inspection, Outcome
 
 
@@ -325,6 +325,21 @@ class ChallengeView:
 
 
 @dataclass(frozen=True, slots=True)
+class AuditsView:
+    """The audit planner: what it draws, what is open, how it was answered."""
+
+    mode: str  # off | fraction | per_shift
+    probability: float  # mean chance of a pass to be drawn, now
+    tightened: bool
+    expected: float  # sum of the chances of all passes so far
+    unanswered_share: float  # of the latest requests
+    late_share: float  # of the latest outcomes
+    waiting: int  # open requests
+    counts: dict[str, int]  # sampled, candidates, missed_sample, finds_confirmed, …
+    requests: tuple[AuditRequestDoc, ...]  # the open ones, oldest first; at most 1,000
+
+
+@dataclass(frozen=True, slots=True)
 class StationView:
     """One station as it stands."""
 
@@ -347,6 +362,7 @@ class StationView:
     counters: dict[str, int]  # duplicates, late, unmatched outcomes, frames missing, … by reason
     andon: AndonDoc | None
     challenges: tuple[ChallengeView, ...] = ()
+    audits: AuditsView | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,6 +8,7 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from pydantic import BaseModel, ConfigDict, Field, field_validator
 
+from agent.config.audits import AuditsSection, BlindSpotSection
 from agent.config.challenges import MAX_SETS, ChallengeSection, ChallengeSetSection
 from agent.config.references import ReferenceSection
 
@@ -188,6 +189,8 @@ class StationSection(Section):
     picture: PictureSection = Field(default=PictureSection(), description="Hard limits of a picture.")
     feed: FeedSection = Field(default=FeedSection(), description="Feed health.")
     references: list[ReferenceSection] = Field(default=[], max_length=64, description="Golden frames.")
+    audits: AuditsSection = Field(default=AuditsSection(), description="Which passed parts are asked for again.")
+    blind_spot: BlindSpotSection = Field(default=BlindSpotSection(), description="How long a rise could go unnoticed.")
     challenge: ChallengeSection = Field(default=ChallengeSection(), description="When challenge parts are due.")
     challenge_sets: list[ChallengeSetSection] = Field(default=[], max_length=MAX_SETS, description="Challenge parts.")
 

@@ -15,6 +15,7 @@ from typing import Any
 
 from pydantic import BaseModel
 
+from agent.config.audits import AuditsSection, BlindSpotSection
 from agent.config.challenges import ChallengeSection, ChallengeSetSection
 from agent.config.load import KINDS, PlugInOptions
 from agent.config.model import (
@@ -45,7 +46,9 @@ _STATION_TABLES: tuple[tuple[str, type[BaseModel]], ...] = (
     ("outcomes", OutcomesSection),
     ("picture", PictureSection),
     ("feed", FeedSection),
+    ("audits", AuditsSection),
     ("challenge", ChallengeSection),
+    ("blind_spot", BlindSpotSection),
 )
 # Any number of them, and none by default: the sample shows one, commented out.
 _STATION_LISTS: tuple[tuple[str, type[BaseModel]], ...] = (

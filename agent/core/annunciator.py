@@ -46,7 +46,7 @@ ALARM_IDS = {
     "scores": "model-scores",
 }
 # Streams whose alarms no check part could confirm or mend.
-UNCHECKED = frozenset({"feed", CHECKS})
+UNCHECKED = frozenset({"feed", "audits", "blind-spot", CHECKS})
 OUTCOME_ALARM = "bad-parts-passed"
 RATE_ALARM = "reject-rate"
 _ANDON_CODES: dict[Colour, int] = {"none": 0, "white": 1, "amber": 2, "blue": 3}

@@ -203,6 +203,11 @@ class Challenges:
             return "failed"
         return "overdue" if any(check.is_overdue or check.is_expired for check in checks) else "verified"
 
+    @property
+    def evidence(self) -> list[tuple[float, float]]:
+        """(evidence, threshold) of each test."""
+        return [] if self._detector is None else list(zip(self._detector.evidence, self._detector.thresholds, strict=True))
+
     # --- commands -----------------------------------------------------------------------------------------------------------
 
     def recorded(self, target: dict[str, str], at: datetime, index: int) -> tuple[str, list[Finding], list[Missed]]:

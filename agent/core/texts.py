@@ -164,6 +164,22 @@ ENGLISH: dict[str, Words] = {
         "{st} check parts of set {set} expired on {expired}. Their results prove nothing.",
         "Get the masters checked or replaced, then enter the new date.",
     ),
+    "audits_unanswered": Words(
+        "{st} {count} of the last {window} re-checks asked for were not done in time.",
+        "Call quality: do the re-checks. `linewarden audit list` prints them.",
+    ),
+    "find_unconfirmed": Words(
+        "{st} a re-check found {part} bad and nobody looked again. It does not count until somebody has.",
+        "Call quality: second look at {part} by another person.",
+    ),
+    "outcomes_late": Words(
+        "{st} {count} of the last {window} re-check results came too late to count.",
+        "Send results sooner, or declare the longer delay.",
+    ),
+    "blind_spot": Words(
+        "{st} {mode}: a rise to {size} would go unnoticed for {days} days, limit {limit}.",
+        "Call quality: more re-checks or check parts, or declare the longer time.",
+    ),
     "reject_rate_higher": Words("{st} {size} of parts rejected since about {since}, was {was}. {cause}", _PART),
     "reject_rate_lower": Words(
         "{st} only {size} of parts rejected since about {since}, was {was}. Not proof of better parts. {cause}",
@@ -318,6 +334,22 @@ GERMAN: dict[str, Words] = {
     "check_parts_expired": Words(
         "{st} Prüfteile von Satz {set} seit {expired} abgelaufen. Ihre Ergebnisse beweisen nichts.",
         "Masterteile prüfen oder ersetzen lassen, dann das neue Datum eintragen.",
+    ),
+    "audits_unanswered": Words(
+        "{st} {count} der letzten {window} angeforderten Nachprüfungen nicht rechtzeitig gemacht.",
+        "QS rufen: Nachprüfungen machen. `linewarden audit list` druckt sie.",
+    ),
+    "find_unconfirmed": Words(
+        "{st} Nachprüfung fand {part} schlecht, niemand sah erneut hin. Bis dahin zählt es nicht.",
+        "QS rufen: {part} von einer anderen Person ansehen lassen.",
+    ),
+    "outcomes_late": Words(
+        "{st} {count} der letzten {window} Ergebnisse von Nachprüfungen kamen zu spät, um zu zählen.",
+        "Ergebnisse früher senden, oder den längeren Verzug eintragen.",
+    ),
+    "blind_spot": Words(
+        "{st} {mode}: ein Anstieg auf {size} bliebe {days} Tage unbemerkt, Grenze {limit}.",
+        "QS rufen: mehr Nachprüfungen oder Prüfteile, oder die längere Zeit eintragen.",
     ),
     "reject_rate_higher": Words("{st} {size} der Teile aussortiert seit etwa {since}, vorher {was}. {cause}", _TEIL),
     "reject_rate_lower": Words(

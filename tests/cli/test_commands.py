@@ -66,6 +66,8 @@ COMMANDS = [
     ["alarms"],
     ["ack"],
     ["outcome", "import"],
+    ["audit", "plan"],
+    ["audit", "list"],
     ["challenge", "plan"],
     ["challenge", "record"],
     ["baseline", "show"],
@@ -80,7 +82,16 @@ def test_help_teaches_with_an_example(capsys: pytest.CaptureFixture[str], comman
     assert f"  linewarden {' '.join(command)}" in out.split("Options:")[0].split("\n", 1)[1]
 
 
-READING = [["status"], ["alarms"], ["challenge", "plan"], ["baseline", "show"], ["check-config"], ["doctor"]]
+READING = [
+    ["status"],
+    ["alarms"],
+    ["audit", "plan"],
+    ["audit", "list"],
+    ["challenge", "plan"],
+    ["baseline", "show"],
+    ["check-config"],
+    ["doctor"],
+]
 
 
 @pytest.mark.parametrize("command", READING, ids=" ".join)
@@ -243,7 +254,8 @@ def agent(tmp_path_factory: pytest.TempPathFactory) -> Any:
     folder = tmp_path_factory.mktemp("agent")
     parts(folder / "parts.jsonl", 50)
     sets = '[[stations.challenge_sets]]\nname = "holes"\nfailure_mode = "missing_hole"\n'
-    running = Agent(config(folder, sets))
+    audits = '[stations.audits]\nmode = "fraction"\nleast_probability = 0.4\n'
+    running = Agent(config(folder, audits + sets))
     yield running
     if running.process.poll() is None:
         running.stop()
@@ -324,6 +336,20 @@ def test_check_parts_are_recorded_by_hand_and_shown_as_a_good_check(capsys: pyte
     assert run(capsys, "challenge", "record", "ST4", "holes", *told)[0] == 2
     code, _, err = run(capsys, "challenge", "record", "ST4", "bolts", "--window-s", "60", *told)
     assert (code, err.splitlines()[0]) == (1, "error: no challenge set bolts")
+
+
+def test_re_checks_are_listed_for_the_printer_without_score_or_chance(capsys: pytest.CaptureFixture[str], agent: Agent) -> None:
+    shown(capsys, agent, lambda b: b["stations"] and b["stations"][0]["parts"] == 50)
+    told = ["--config", agent.config]
+    code, out, _ = run(capsys, "audit", "list", "ST4", *told, "--json")
+    asked = json.loads(out)
+    assert code == 0
+    assert asked[0]["inclusion_probability"] > 0
+    code, out, _ = run(capsys, "audit", "list", "ST4", *told)
+    header, *rows = out.splitlines()
+    assert header.split("\t") == ["until", "station", "part", "box", "position", "made", "reason"]
+    assert [row.split("\t")[2] for row in rows] == [request["part_id"] for request in asked]
+    assert run(capsys, "audit", "plan", *told)[1].splitlines()[1].split("\t")[:2] == ["ST4", "fraction"]
 
 
 def test_baseline_show_lists_streams_and_what_they_still_need(capsys: pytest.CaptureFixture[str], agent: Agent) -> None:

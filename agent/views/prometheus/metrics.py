@@ -10,7 +10,7 @@ from prometheus_client.metrics_core import Metric
 from prometheus_client.registry import Collector
 
 from agent.ports import ChannelView, Snapshot, Snapshots, StationView
-from agent.views.prometheus import checks
+from agent.views.prometheus import audits, checks
 from agent.views.prometheus.families import Series, ratio
 from agent.views.prometheus.families import counter as _counter
 from agent.views.prometheus.families import gauge as _gauge
@@ -38,6 +38,7 @@ class SnapshotCollector(Collector):
         yield from _stations(snapshot)
         yield from _truth(snapshot)
         yield from checks.families(snapshot)
+        yield from audits.families(snapshot)
         yield from _streams(snapshot)
         yield from _channels(snapshot)
         yield from _alarms(snapshot)
