@@ -340,6 +340,17 @@ class AuditsView:
 
 
 @dataclass(frozen=True, slots=True)
+class BlindSpotView:
+    """How long a rise of misses of one failure mode could go unnoticed."""
+
+    failure_mode: str  # `escapes`: all together, by audits alone
+    rise: float  # share of the mode's parts that pass; of `escapes`, of all passed parts that are bad
+    days: float  # production days until it would be found, at most; inf: never; NaN: not known yet
+    limit_days: float
+    measured_days: int  # it rests on so many
+
+
+@dataclass(frozen=True, slots=True)
 class StationView:
     """One station as it stands."""
 
@@ -363,6 +374,7 @@ class StationView:
     andon: AndonDoc | None
     challenges: tuple[ChallengeView, ...] = ()
     audits: AuditsView | None = None
+    blind_spots: tuple[BlindSpotView, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

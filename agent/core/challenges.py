@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections import deque
+from collections import Counter, deque
 from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -207,6 +207,14 @@ class Challenges:
     def evidence(self) -> list[tuple[float, float]]:
         """(evidence, threshold) of each test."""
         return [] if self._detector is None else list(zip(self._detector.evidence, self._detector.thresholds, strict=True))
+
+    def presented(self) -> Counter[str]:
+        """Presentations of bad masters so far, by failure mode."""
+        shown: Counter[str] = Counter()
+        for check in self.checks.values():
+            if check.options.known == "defective":
+                shown[check.options.failure_mode] += check.presented
+        return shown
 
     # --- commands -----------------------------------------------------------------------------------------------------------
 

@@ -11,12 +11,13 @@ import msgspec
 import numpy as np
 
 from agent.config.model import StationSection
-from agent.core import answers, approved, checks, feed
+from agent.core import answers, approved, blind_spots, checks, feed
 from agent.core.alarms import AlarmBook
 from agent.core.annunciator import UNCHECKED, Annunciator
 from agent.core.answers import Answers
 from agent.core.approved import Approved
 from agent.core.audits import Audits, Request
+from agent.core.blind_spots import BlindSpots
 from agent.core.challenges import Challenges
 from agent.core.check_alarms import announce_missed
 from agent.core.conditions import Finding
@@ -60,6 +61,12 @@ class Station:
         self.challenges = Challenges(options, self._plans.challenge_threshold, language)
         self.audits = Audits(options, zone)
         self._answers = Answers()
+        self.blind_spots = BlindSpots(
+            options,
+            audit_threshold=self._plans.outcome_threshold,
+            challenge_threshold=self._plans.challenge_threshold,
+            language=language,
+        )
         self._ledger = Ledger(delay_s=options.outcomes.delay_s, census=options.outcomes.mode == "census")
         self._reorder = {view: Reorder(options.reorder_parts) for view in options.views}
         self._runs = Runs(options.run_gap_s)
@@ -263,6 +270,7 @@ class Station:
             due = self.challenges.inspected(record, self.index)
             self._find(due, checks.STREAM, record.part_id, record.captured_at, effects)
             self.reached(record.captured_at, effects)
+            self._find(self._blind(record), blind_spots.STREAM, record.part_id, record.captured_at, effects)
             self.annunciator.part_done(record, effects)
             if self.audits.is_on and self.index % ADVISE_PARTS == 0:
                 self.audits.tight = self._is_advised  # for the parts after this one: the draw rests on the past alone
@@ -281,6 +289,11 @@ class Station:
             for one in missed if self.registered else ():
                 announce_missed(self.annunciator, self, one, record.part_id, record.captured_at, effects)
         return True
+
+    def _blind(self, record: Inspection) -> list[Finding]:
+        """What a new production day shows of how long misses would go unnoticed."""
+        rejected = record.class_name if record.verdict == "ng" else None
+        return self.blind_spots.inspected(record.captured_at, rejected, self.truth, self.challenges.presented, record.part_id)
 
     def _row(self, record: Inspection) -> PartRow:
         return PartRow(
@@ -472,6 +485,7 @@ class Station:
             counters={name: count for name, count in sorted(self.counters.items()) if count},
             andon=self.annunciator.andon,
             challenges=self.challenges.views(self.last_captured_at),
+            blind_spots=self.blind_spots.views(),
             audits=self.audits.view(self._answers.unanswered, self._answers.late),
         )
 
@@ -485,6 +499,7 @@ class Station:
             "challenges": self.challenges.save(),
             "audits": self.audits.save(),
             "answers": self._answers.save(),
+            "blind_spots": self.blind_spots.save(),
             "reorder": {view: reorder.save() for view, reorder in self._reorder.items()},
             "runs": self._runs.save(),
             "feed": self._feed.save(),
@@ -513,6 +528,7 @@ class Station:
         self.challenges.load(saved["challenges"])
         self.audits.load(saved["audits"])
         self._answers.load(saved["answers"])
+        self.blind_spots.load(saved["blind_spots"])
         for view, reorder in saved["reorder"].items():
             self._reorder[view].load(reorder)
         self._runs.load(saved["runs"])

@@ -93,6 +93,11 @@ class Truth:
         """Failure modes of the bad parts found from part `index` on; "" among them where an outcome named none."""
         return frozenset(mode for i, _, defective, mode in self._recent if defective and i >= index)
 
+    @property
+    def claims(self) -> list[float]:
+        """Claims of the latest audits: the score mix they rest on."""
+        return [claim for _, claim, _, _ in self._recent]
+
     def judge(self, part: Pending) -> Crossing | None:
         """Take one mature part, in part order."""
         if self._detector is None or math.isnan(part.p_defect):

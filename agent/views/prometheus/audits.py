@@ -1,4 +1,4 @@
-"""What /metrics shows of the audit planner."""
+"""What /metrics shows of the audit planner and of the blind spot."""
 
 from __future__ import annotations
 
@@ -33,3 +33,17 @@ def families(snapshot: Snapshot) -> Iterator[Metric]:
     yield gauge(
         "outcomes_late_ratio", "Share of the latest outcomes that came too late.", key, [(k, a.late_share) for k, a in shown]
     )
+
+
+def blind_spots(snapshot: Snapshot) -> Iterator[Metric]:
+    """How long misses could go unnoticed: +Inf never found, NaN not known yet."""
+    key = ("station", "failure_mode")
+    shown = [((s.station, b.failure_mode), b) for s in snapshot.stations for b in s.blind_spots]
+    yield gauge(
+        "blind_spot_days",
+        "Production days until a rise of misses would be found, at most, at present audits, check parts and scores.",
+        key,
+        [(k, b.days) for k, b in shown],
+    )
+    yield gauge("blind_spot_rise_ratio", "The rise asked about: share that passes.", key, [(k, b.rise) for k, b in shown])
+    yield gauge("blind_spot_limit_days", "Longer is an alarm.", key, [(k, b.limit_days) for k, b in shown])

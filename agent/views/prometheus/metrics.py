@@ -39,6 +39,7 @@ class SnapshotCollector(Collector):
         yield from _truth(snapshot)
         yield from checks.families(snapshot)
         yield from audits.families(snapshot)
+        yield from audits.blind_spots(snapshot)
         yield from _streams(snapshot)
         yield from _channels(snapshot)
         yield from _alarms(snapshot)
