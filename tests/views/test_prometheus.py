@@ -16,7 +16,7 @@ from prometheus_client.parser import text_string_to_metric_families
 
 from agent.config.model import MetricsSection
 from agent.documents import AlarmDoc, AndonDoc, HoldDoc, IncidentDoc
-from agent.ports import ChallengeView, ChannelView, Snapshot, StationView, StreamView
+from agent.ports import AuditsView, BlindSpotView, ChallengeView, ChannelView, Snapshot, StationView, StreamView
 from agent.views.prometheus import PrometheusView
 from agent.views.prometheus.metrics import MAX_REASONS, MAX_STREAMS
 from agent.views.prometheus.server import MAX_READS
@@ -114,6 +114,18 @@ def test_each_set_of_check_parts_is_shown_with_its_state_and_counts(served):
     assert at(samples, "challenge_checks_total", **key, result="overdue") == 2
     assert at(samples, "challenge_misses_total", **key) == 1
     assert at(samples, "challenge_evidence_ratio", **key) == 0.5
+
+
+def test_audits_and_the_blind_spot_are_shown_endless_or_unknown_as_they_are(served):
+    audits = AuditsView("fraction", 0.01, True, 41.5, 0.02, 0.0, 7, {"sampled": 40, "missed_sample": 2}, ())
+    blind = tuple(BlindSpotView(mode, 0.2, days, 14.0, 7) for mode, days in (("hole", 2.5), ("crack", float("inf"))))
+    served.shots.snapshot = replace(full(), stations=(replace(station(), audits=audits, blind_spots=blind),))
+    samples = served.samples()
+    assert at(samples, "audit_probability", station="ST4") == 0.01
+    assert at(samples, "audits_expected_total", station="ST4") == 41.5
+    assert at(samples, "audit_requests_total", station="ST4", what="missed_sample") == 2
+    assert at(samples, "blind_spot_days", station="ST4", failure_mode="hole") == 2.5
+    assert at(samples, "blind_spot_days", station="ST4", failure_mode="crack") == float("inf")
 
 
 def test_a_scrape_shows_the_snapshot_of_that_moment_and_nothing_is_kept(served):
