@@ -11,7 +11,7 @@ from agent.core.audits import Audits
 from agent.core.shifts import Shifts
 from agent.records import Outcome, Told
 from tests.core.folding import START, Folding, config, line, part, raw_rows
-from tests.core.test_challenges import _plain, plain
+from tests.core.test_challenges import _plain, apart_from_nan, plain
 from tests.core.test_fold import LUMINANCE, facts
 
 
@@ -74,7 +74,7 @@ def test_the_draw_is_the_same_live_replayed_and_restarted_and_another_with_anoth
         if k % 7 == 0:
             cut.restarted()
     assert asked(cut) == asked(whole) != []
-    assert cut.station == whole.station
+    assert apart_from_nan(cut.station) == apart_from_nan(whole.station)
     other = {r["part_id"] for r in asked(Folding(station(seed="x")).all(entries))}
     assert len(other & {r["part_id"] for r in asked(whole)}) < 0.3 * len(other)
 
@@ -234,7 +234,7 @@ def test_a_restart_at_any_point_changes_nothing():
         cut.fold(entry)
         cut.restarted()
     assert facts(cut.alarms) == facts(whole.alarms) != []
-    assert cut.station == whole.station
+    assert apart_from_nan(cut.station) == apart_from_nan(whole.station)
 
 
 def test_shares_are_judged_from_enough_and_over_when_back_within_their_limit():

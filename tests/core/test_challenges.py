@@ -1,6 +1,7 @@
 """Challenge parts: kept out of production, judged per failure mode, due, done and missed; what a good check proves."""
 
 import json
+from dataclasses import replace
 from datetime import date, timedelta
 from fractions import Fraction
 
@@ -40,6 +41,11 @@ def plain(first, n, **more):
 
 def record(n=1, **target):
     return Commanded(Command(f"c{n}", "record_challenge", "anna", "operator", {"station": "ST4", **target}), received_at=START)
+
+
+def apart_from_nan(view):
+    """A view that can be compared: what is not known yet is NaN."""
+    return replace(view, blind_spots=tuple((b.failure_mode, repr(b.days)) for b in view.blind_spots))
 
 
 def raised(folding, alarm_id=""):
@@ -304,7 +310,7 @@ def test_a_restart_at_any_point_changes_nothing():
         cut.fold(entry)
         cut.restarted()
     assert facts(cut.alarms) == facts(whole.alarms) != []
-    assert cut.station == whole.station
+    assert apart_from_nan(cut.station) == apart_from_nan(whole.station)
 
 
 # --- budget ------------------------------------------------------------------------------------------------------------------
