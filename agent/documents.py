@@ -108,6 +108,23 @@ class HoldDoc(Struct, frozen=True, omit_defaults=True):
     schema: int = SCHEMA
 
 
+class AuditRequestDoc(Struct, frozen=True, omit_defaults=True):
+    """Re-inspect this part, blind: the reviewer is shown part, position, box and deadline, not score, verdict or probability.
+
+    reason: sample | second look | why it looks unlike others. inclusion_probability: as known before the draw; None: not drawn.
+    """
+
+    station: str
+    part_id: str
+    position: str
+    box: str
+    captured_at: datetime
+    deadline: datetime
+    reason: str
+    inclusion_probability: float | None = None
+    schema: int = SCHEMA
+
+
 class SignDoc(Struct, frozen=True):
     """One thing that left its baseline. size: in multiples of its tolerance, 0 where it has none. part_id, at: estimated onset."""
 
@@ -193,7 +210,7 @@ class GapDoc(Struct, frozen=True, omit_defaults=True):
     schema: int = SCHEMA
 
 
-Document = AlarmDoc | AndonDoc | HoldDoc | IncidentDoc | CommandResultDoc | SummaryDoc | GapDoc
+Document = AlarmDoc | AndonDoc | AuditRequestDoc | HoldDoc | IncidentDoc | CommandResultDoc | SummaryDoc | GapDoc
 
 
 class OutMessage(Struct, frozen=True):
@@ -203,4 +220,4 @@ class OutMessage(Struct, frozen=True):
     payload: bytes  # JSON of a Document with its volatile members empty
     qos: int
     retain: bool
-    kind: Literal["alarm_state", "alarm_event", "andon", "hold", "incident", "cmd_result", "summary", "gap"]
+    kind: Literal["alarm_state", "alarm_event", "andon", "audit", "hold", "incident", "cmd_result", "summary", "gap"]

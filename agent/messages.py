@@ -2,10 +2,24 @@
 
 from __future__ import annotations
 
+from typing import Literal
+
 import msgspec
 
-from agent.documents import AlarmDoc, AndonDoc, CommandResultDoc, Document, GapDoc, HoldDoc, IncidentDoc, OutMessage, SummaryDoc
+from agent.documents import (
+    AlarmDoc,
+    AndonDoc,
+    AuditRequestDoc,
+    CommandResultDoc,
+    Document,
+    GapDoc,
+    HoldDoc,
+    IncidentDoc,
+    OutMessage,
+    SummaryDoc,
+)
 
+Kind = Literal["alarm_state", "alarm_event", "andon", "audit", "hold", "incident", "cmd_result", "summary", "gap"]
 _ENCODER = msgspec.json.Encoder()
 
 
@@ -31,19 +45,28 @@ def alarm_messages(document: AlarmDoc) -> list[OutMessage]:
 
 def message(document: Document) -> OutMessage:
     """Any other document."""
-    payload = _ENCODER.encode(document)
+    topic, retain, kind = _way(document)
+    return OutMessage(topic=topic, payload=_ENCODER.encode(document), qos=1, retain=retain, kind=kind)
+
+
+def _way(document: Document) -> tuple[str, bool, Kind]:
+    """Topic, retention and kind of a document."""
+    way: tuple[str, bool, Kind]
     match document:
         case AndonDoc(station=station):
-            return OutMessage(topic=f"andon/{station}/request", payload=payload, qos=1, retain=True, kind="andon")
+            way = (f"andon/{station}/request", True, "andon")
+        case AuditRequestDoc(station=station):
+            way = (f"audit/{station}/request", False, "audit")
         case HoldDoc(incident=incident):
-            return OutMessage(topic=f"hold/{incident}", payload=payload, qos=1, retain=True, kind="hold")
+            way = (f"hold/{incident}", True, "hold")
         case IncidentDoc(incident=incident):
-            return OutMessage(topic=f"incident/{incident}", payload=payload, qos=1, retain=True, kind="incident")
+            way = (f"incident/{incident}", True, "incident")
         case CommandResultDoc(request_id=request_id):
-            return OutMessage(topic=cmd_result_topic(request_id), payload=payload, qos=1, retain=False, kind="cmd_result")
+            way = (cmd_result_topic(request_id), False, "cmd_result")
         case SummaryDoc(station=station):
-            return OutMessage(topic=f"summary/{station}", payload=payload, qos=1, retain=False, kind="summary")
+            way = (f"summary/{station}", False, "summary")
         case GapDoc():
-            return OutMessage(topic="gap", payload=payload, qos=1, retain=False, kind="gap")
+            way = ("gap", False, "gap")
         case AlarmDoc():
             raise TypeError("an alarm goes out as two messages: alarm_messages")
+    return way

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Protocol
 
 from agent.config.model import Config
-from agent.documents import AlarmDoc, AndonDoc, HoldDoc, IncidentDoc, OutMessage
+from agent.documents import AlarmDoc, AndonDoc, AuditRequestDoc, HoldDoc, IncidentDoc, OutMessage
 from agent.records import Command, Entry, Event, Frame, Inspection, Outcome
 
 
@@ -342,12 +342,63 @@ class MeasurementView:
 
 
 @dataclass(frozen=True, slots=True)
+class ChallengeView:
+    """One set of challenge parts: whether its check is good, due or overdue, and what was presented and missed."""
+
+    set: str
+    failure_mode: str
+    known: str  # defective | good
+    revision: str
+    state: str  # good | due | overdue | failed | expired | never
+    reason: str  # why one is due: never | parts | time | changeover | alarm | missed; empty when none is
+    parts_at_risk: int  # made since the last good check began
+    limit_parts: int
+    limit_s: float
+    age_s: float | None  # since the last good check began, by the source's clock; None: never
+    passed_at: datetime | None
+    size: int  # clean presentations that make a good check
+    done: int  # good checks
+    failed: int
+    overdue: int  # times it became overdue: checks missed
+    presented: int
+    missed: int
+    evidence: float  # of its failure mode: missed more often than declared
+    threshold: float
+
+
+@dataclass(frozen=True, slots=True)
+class AuditsView:
+    """The audit planner: what it draws, what is open, how it was answered."""
+
+    mode: str  # off | fraction | per_shift
+    probability: float  # mean chance of a pass to be drawn, now
+    tightened: bool
+    expected: float  # sum of the chances of all passes so far
+    unanswered_share: float  # of the latest requests
+    late_share: float  # of the latest outcomes
+    waiting: int  # open requests
+    counts: dict[str, int]  # sampled, candidates, missed_sample, finds_confirmed, …
+    requests: tuple[AuditRequestDoc, ...]  # the open ones, oldest first; at most 1,000
+
+
+@dataclass(frozen=True, slots=True)
+class BlindSpotView:
+    """How long a rise of misses of one failure mode could go unnoticed."""
+
+    failure_mode: str  # `escapes`: all together, by audits alone
+    rise: float  # share of the mode's parts that pass; of `escapes`, of all passed parts that are bad
+    days: float  # production days until it would be found, at most; inf: never; NaN: not known yet
+    limit_days: float
+    measured_days: int  # it rests on so many
+
+
+@dataclass(frozen=True, slots=True)
 class StationView:
     """One station as it stands."""
 
     station: str
     state: str  # learning | armed | suspended | not_armed
-    correctness: str  # "unverified" until challenge parts exist
+    correctness: str  # what challenge parts say: unverified | verified | overdue | failed
     parts: int
     passed: int
     rejected: int
@@ -366,6 +417,9 @@ class StationView:
     limits: tuple[LimitView, ...] = ()
     novel_parts: int = 0  # told to the audit planner so far
     measurements: tuple[MeasurementView, ...] = ()  # of the vision tool's, those that are not watched
+    challenges: tuple[ChallengeView, ...] = ()
+    audits: AuditsView | None = None
+    blind_spots: tuple[BlindSpotView, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -112,10 +112,10 @@ class Event(Struct, frozen=True, omit_defaults=True, tag="event", tag_field="typ
 
 
 class Command(Struct, frozen=True, omit_defaults=True, tag="command", tag_field="type"):
-    """An instruction to the agent. Verbs now: ack, accept_baseline. `target` names what it acts on (see agent/core/commands.py)."""
+    """An instruction to the agent. `target` names what it acts on: see agent/core/commands.py for each verb."""
 
     request_id: Name
-    verb: Literal["ack", "accept_baseline"]
+    verb: Literal["ack", "accept_baseline", "record_challenge"]
     by: Name
     role: Literal["operator", "quality", "maintenance", "engineer", "deputy", "owner"]
     target: dict[Name, ShortText] = msgspec.field(default_factory=dict)

@@ -88,9 +88,20 @@ def bernoulli_shiryaev_roberts(limit: float, alternative: float, threshold: floa
         raise ParameterError(f"need 0 < limit < alternative < 1, threshold > 0 and a rate, got {limit}, {alternative}, {rate}")
     if rate == 0.0:
         return math.inf
+    e = np.array([alternative / limit, (1.0 - alternative) / (1.0 - limit)])
+    return shiryaev_roberts_chain(np.array([rate, 1.0 - rate]), e, threshold)
+
+
+def shiryaev_roberts_chain(chances: FloatArray, values: FloatArray, threshold: float) -> float:
+    """Zero-state ARL of R <- (1 + R) e, from R = 0, alarm at R >= threshold, where e takes each value, (V,), with its chance.
+
+    As `bernoulli_shiryaev_roberts`, whose outcomes have two. Raises ParameterError.
+    """
+    if chances.shape != values.shape or not (threshold > 0.0 and (chances >= 0.0).all() and (values > 0.0).all()):
+        raise ParameterError(f"need as many chances as positive values, and a threshold > 0, got {chances}, {values}, {threshold}")
     start = np.linspace(0.0, math.log1p(threshold), _CELLS)
     chain = np.eye(_CELLS)
-    for chance, e in ((rate, alternative / limit), (1.0 - rate, (1.0 - alternative) / (1.0 - limit))):
+    for chance, e in zip(chances.tolist(), values.tolist(), strict=True):
         reached = np.exp(start) * e
         below = np.flatnonzero(reached < threshold)
         place = np.log1p(reached[below]) / start[1]

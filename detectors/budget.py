@@ -5,11 +5,15 @@ With restart at 0, E[false alarms in T updates] ≤ T / c for every T, and the b
 
 from __future__ import annotations
 
+import math
+
 from detectors.contract import FloatArray
 from detectors.errors import ParameterError
 
 LEVEL_SHARE = 0.75
 """Of a channel's share, its level gets so much, its spread the rest: c grows by a third, which delays a level alarm by 1 to 2 %."""
+CHALLENGE_SHARE = 0.25
+"""Of the share of truth, challenge parts get so much where there are outcomes too: c costs them at most one presentation more."""
 MIN_RUN_PARTS = 25
 """A run mean is of at least so many parts: a station makes at most a 25th as many run means of a channel as parts."""
 
@@ -31,7 +35,26 @@ def station_shares(budget: float, outcome_share: float, columns: int) -> tuple[f
     """
     if not (budget > 0.0 and 0.0 <= outcome_share < 1.0 and columns > 0):
         raise ParameterError(f"need budget > 0, 0 <= outcome_share < 1, columns > 0, got {budget}, {outcome_share}, {columns}")
-    return budget * (1.0 - outcome_share) / columns, budget * outcome_share
+    of_truth = budget * outcome_share
+    return _each(budget - of_truth, columns), of_truth
+
+
+def truth_shares(share: float, modes: int, *, outcomes: bool) -> tuple[float, float]:
+    """(share of the outcome test, share of each failure mode's challenge test) of truth's `share`; together at most it, exactly.
+
+    modes: how many are challenged. outcomes: whether there are any; what is alone takes all. Raises ParameterError.
+    """
+    if not (share >= 0.0 and modes >= 0):
+        raise ParameterError(f"need share >= 0 and modes >= 0, got {share} and {modes}")
+    if not modes:
+        return (share if outcomes else 0.0), 0.0
+    of_challenge = share * CHALLENGE_SHARE if outcomes else share
+    return (share - of_challenge if outcomes else 0.0), _each(of_challenge, modes)
+
+
+def _each(share: float, among: int) -> float:
+    """An equal part, rounded down: so many of them are never more than the share."""
+    return math.nextafter(share / among, 0.0)
 
 
 def spread_thresholds(level: FloatArray) -> FloatArray:

@@ -25,6 +25,8 @@ _COMMANDS = {
     "alarms": ("agent.cli.reading", "alarms"),
     "ack": ("agent.cli.acting", "ack"),
     "outcome": ("agent.cli.outcome", "outcome"),
+    "audit": ("agent.cli.audit", "audit"),
+    "challenge": ("agent.cli.challenge", "challenge"),
     "baseline": ("agent.cli.baseline", "baseline"),
 }
 _INTERRUPTED = 130  # 128 + SIGINT, as shells have it

@@ -44,10 +44,23 @@ def status(config_file: Path | None, state_dir: Path | None, as_json: bool, unde
     console.out(f"linewarden {shown['version']}, running since {_instant(shown['started_at'])}")
     counts = ("parts", "rejected", "outcomes")
     rows = [
-        (s["station"], s["state"], *(str(s[name]) for name in counts), _outcome_test(s), _instant(s["last_captured_at"]))
+        (
+            s["station"],
+            s["state"],
+            s["correctness"],
+            *(str(s[name]) for name in counts),
+            _outcome_test(s),
+            _instant(s["last_captured_at"]),
+        )
         for s in shown["stations"]
     ]
-    console.table("Stations", ("station", "state", *counts, "outcome test", "last part"), rows)
+    console.table("Stations", ("station", "state", "correctness", *counts, "outcome test", "last part"), rows)
+    blind = [
+        (s["station"], b["failure_mode"], f"{100 * b['rise']:.2g} %", _days(b), f"{b['limit_days']:g}")
+        for s in shown["stations"]
+        for b in s["blind_spots"]
+    ]
+    console.table("Blind spot", ("station", "failure mode", "if so many pass", "found within days", "limit"), blind)
     streams = [
         (s["station"], t["stream"], t["state"], f"{t['parts']} of {t['parts_needed']}", t["detail"])
         for s in shown["stations"]
@@ -180,6 +193,13 @@ def _range(measurement: dict[str, Any]) -> tuple[str, str, str]:
 def _outcome_test(station: dict[str, Any]) -> str:
     state = str(station["outcome_state"])
     return f"{state}, {station['audits_judged']} judged" if station["audits_judged"] else state
+
+
+def _days(blind: dict[str, Any]) -> str:
+    """Days in words. JSON has neither infinity nor NaN: null is "never" once days were measured."""
+    if blind["days"] is not None:
+        return f"{blind['days']:.1f}"
+    return "never" if blind["measured_days"] else "not known yet"
 
 
 def _instant(text: str | None) -> str:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import re
 import tomllib
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any, Literal, Protocol, TypeVar, get_args
 
@@ -15,7 +15,7 @@ from agent.config.ageing import problems as limit_problems
 from agent.config.drawing import problems as drawing_problems
 from agent.config.explain import Place, Problem, dotted, explain, nearest
 from agent.config.measurements import problems as measurement_problems
-from agent.config.model import Config
+from agent.config.model import Config, StationSection
 from agent.errors import ConfigError
 
 Kind = Literal["taps", "sinks"]
@@ -79,9 +79,34 @@ def warnings(config: Config) -> list[Problem]:
         if missing:
             hint = "a station is watched and learned, but judges nothing until a named owner answers for it"
             found.append((f"stations[{index}]", f"{station.id} does not arm: no {', '.join(missing)}", hint))
+        found += _audit_warnings(station, f"stations[{index}].audits")
     if not config.taps:
         found.append(("taps", "no tap: nothing will be received", "add a [[taps]] section"))
     return found
+
+
+def _audit_warnings(station: StationSection, path: str) -> Iterator[Problem]:
+    """Audits that are not drawn, too few for what is asked, or answered after they count."""
+    audits, outcomes = station.audits, station.outcomes
+    if audits.mode == "off":
+        return
+    if outcomes.mode != "sample":
+        yield (
+            f"{path}.mode",
+            "no audits are drawn: outcomes.mode is not sample",
+            "a census needs none; without outcomes nothing answers",
+        )
+    days = 30 * len(audits.shifts)
+    wanted = audits.fraction * station.parts_per_month if audits.mode == "fraction" else audits.per_shift * days
+    if wanted * audits.tightened > outcomes.audits_per_month:
+        said = f"up to {wanted * audits.tightened:,.0f} a month are asked for, {outcomes.audits_per_month:,.0f} are declared"
+        yield (
+            path,
+            f"audits are capped: {said}",
+            "raise outcomes.audits_per_month; the threshold grows with it, the delay as its logarithm",
+        )
+    if audits.deadline_s > outcomes.delay_s:
+        yield (f"{path}.deadline_s", "answers may come after their part is judged", "set it below outcomes.delay_s")
 
 
 def _syntax_problem(message: str, raw: bytes) -> Problem:
@@ -136,7 +161,17 @@ def _duplicates(body: dict[str, Any]) -> list[Problem]:
             values = station.get(key)
             if isinstance(values, list):
                 problems += _repeated([(("stations", index, key, i), v) for i, v in enumerate(values)], key)
+        problems += _repeated(list(_masters(station, index)), "part ids of masters")
+        sets = [(("stations", index, "challenge_sets", i, "name"), s.get("name")) for i, s in _sections(station, "challenge_sets")]
+        problems += _repeated(sets, "names of challenge sets")
     return problems
+
+
+def _masters(station: dict[str, Any], index: int) -> Iterator[tuple[Place, Any]]:
+    for i, section in _sections(station, "challenge_sets"):
+        parts = section.get("parts")
+        for j, part in enumerate(parts if isinstance(parts, list) else ()):
+            yield ("stations", index, "challenge_sets", i, "parts", j), part
 
 
 def _repeated(values: Sequence[tuple[Place, Any]], what: str) -> list[Problem]:

@@ -8,6 +8,8 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from pydantic import BaseModel, ConfigDict, Field, field_validator
 
+from agent.config.audits import AuditsSection, BlindSpotSection
+from agent.config.challenges import MAX_SETS, ChallengeSection, ChallengeSetSection
 from agent.config.limits import LimitSection
 from agent.config.measurements import MAX_MEASUREMENTS, MeasurementSection
 from agent.config.references import ReferenceSection
@@ -181,7 +183,9 @@ class StationSection(Section):
     positions: list[str] = Field(default=[""], min_length=1, description="Positions (cavity, nest) within a view.")
     parts_per_month: float = Field(default=500_000.0, gt=0, description="Most parts expected in a month; sets the thresholds.")
     false_alarms_per_month: float = Field(default=0.5, gt=0, le=10, description="The station's whole false-alarm budget.")
-    outcome_share: float = Field(default=0.2, gt=0, lt=1, description="Share of the budget the outcome test gets.")
+    outcome_share: float = Field(
+        default=0.2, gt=0, lt=1, description="Share of the budget that the tests of outcomes and challenge parts get."
+    )
     threshold: float | None = Field(
         default=None,
         gt=0,
@@ -205,6 +209,10 @@ class StationSection(Section):
     measurements: list[MeasurementSection] = Field(
         default=[], max_length=MAX_MEASUREMENTS, description="The vision tool's own measurements."
     )
+    audits: AuditsSection = Field(default=AuditsSection(), description="Which passed parts are asked for again.")
+    blind_spot: BlindSpotSection = Field(default=BlindSpotSection(), description="How long a rise could go unnoticed.")
+    challenge: ChallengeSection = Field(default=ChallengeSection(), description="When challenge parts are due.")
+    challenge_sets: list[ChallengeSetSection] = Field(default=[], max_length=MAX_SETS, description="Challenge parts.")
 
 
 class PlugIn(Section):

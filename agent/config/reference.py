@@ -15,6 +15,8 @@ from typing import Any
 
 from pydantic import BaseModel
 
+from agent.config.audits import AuditsSection, BlindSpotSection
+from agent.config.challenges import ChallengeSection, ChallengeSetSection
 from agent.config.limits import LimitSection
 from agent.config.load import KINDS, PlugInOptions
 from agent.config.measurements import MeasurementSection
@@ -46,6 +48,9 @@ _STATION_TABLES: tuple[tuple[str, type[BaseModel]], ...] = (
     ("outcomes", OutcomesSection),
     ("picture", PictureSection),
     ("feed", FeedSection),
+    ("audits", AuditsSection),
+    ("challenge", ChallengeSection),
+    ("blind_spot", BlindSpotSection),
 )
 # Any number of them, and none by default: the sample shows one, commented out.
 _STATION_LISTS: tuple[tuple[str, type[BaseModel]], ...] = (
@@ -53,6 +58,7 @@ _STATION_LISTS: tuple[tuple[str, type[BaseModel]], ...] = (
     ("references.calipers", CaliperSection),
     ("limits", LimitSection),
     ("measurements", MeasurementSection),
+    ("challenge_sets", ChallengeSetSection),
 )
 # What the sample's station says where an option has no default: a plausible register entry to overwrite.
 _REGISTER = {

@@ -12,8 +12,11 @@ import msgspec
 from agent.core.ageing import DECISIONS_PER_MONTH, FAMILY
 from agent.core.alarms import Alarm, AlarmBook, occurrence_id
 from agent.core.causes import RESPONSES, say_blind_shortly, say_causes
+from agent.core.check_alarms import is_about, is_over
+from agent.core.checks import STREAM as CHECKS
 from agent.core.conditions import Finding
 from agent.core.incidents import CHANNEL_MARK, NOTHING_BEFORE, Named
+from agent.core.mix import FAMILY as CLASS_NEWS
 from agent.core.texts import CLASSES, FAMILIES, called, names_a_cause, say
 from agent.core.watch import Test
 from agent.documents import AlarmDoc, AndonDoc, Colour, EvidenceDoc, OnsetDoc
@@ -25,6 +28,7 @@ from detectors.contract import Onset
 if TYPE_CHECKING:
     from agent.config.model import StationSection
     from agent.core.ageing import LimitPlan
+    from agent.core.challenges import Challenges
     from agent.core.effects import Effects
     from agent.core.incidents import Incidents
     from agent.core.ledger import Pending
@@ -47,6 +51,8 @@ ALARM_IDS = {
     "measurements": "part-measurements",
     "scores": "model-scores",
 }
+# Streams whose alarms no check part could confirm or mend.
+UNCHECKED = frozenset({"feed", "audits", "blind-spot", CHECKS, FAMILY, CLASS_NEWS})
 OUTCOME_ALARM = "bad-parts-passed"
 _ANDON_CODES: dict[Colour, int] = {"none": 0, "white": 1, "amber": 2, "blue": 3}
 
@@ -58,6 +64,7 @@ class Watched(Protocol):
     book: AlarmBook
     incidents: Incidents
     truth: Truth
+    challenges: Challenges
     index: int
     streams: dict[str, Stream]
 
@@ -84,7 +91,7 @@ class Annunciator:
         self._observe([_symptom(stream, one) for one in found], record.captured_at, effects)
         for one in sorted(found, key=lambda f: (-f.crossing.evidence / f.crossing.threshold, f.crossing.column)):
             crossing, spec = one.crossing, stream.plan.specs[one.crossing.column]
-            onset = self._onset(crossing.onset)
+            onset = self.onset(crossing.onset)
             words = {"since": self._clock(onset.at, record.captured_at), "channel": called(spec)}
             if one.test == "spread_shift":
                 kind, code = "spread", "varies_more" if crossing.direction > 0 else "varies_less"
@@ -121,10 +128,12 @@ class Annunciator:
         """More bad parts pass than the model claims: the alarm that holds parts. part: the matured audit that crossed."""
         station = self._station
         self._observe([Symptom("outcomes", "bad_parts_passed", crossing.onset)], at, effects)
-        onset = self._onset(crossing.onset)
+        onset = self.onset(crossing.onset)
         judged, found, claimed = station.truth.since(crossing.onset.estimate)
         first, verified = station.truth.containment(crossing.onset.earliest)
-        hold_from = self._parts.part(station.options.id, first)
+        checked = station.challenges.containment(station.truth.modes_since(crossing.onset.estimate), crossing.onset.earliest - 1)
+        if checked is not None and checked > first:
+            first, verified = checked, True
         alarm = Alarm(
             alarm_id=OUTCOME_ALARM,
             station=station.options.id,
@@ -150,18 +159,16 @@ class Annunciator:
             "found": str(found),
             "audits": str(judged),
             "claimed": f"{claimed:.1f}",
-            "hold": self._clock(None if hold_from is None else hold_from.captured_at, at),
-            "part": "the start" if hold_from is None else hold_from.part_id,
+            **self.hold_words(first, at),
         }
         self._raise(alarm, evidence, words, part.part_id, effects)
-        station.incidents.hold(first, station.index, verified=verified)
-        self._publish_incident(effects)
+        self.hold(first, verified=verified, effects=effects)
 
     def share_crossed(self, shift: Shift, record: Inspection, effects: Effects) -> None:
         """A share of the parts (rejected, of a class, novel) has left what was learned."""
         crossing = shift.crossing
         self._observe([Symptom(shift.family, shift.code, crossing.onset, shift.channel)], record.captured_at, effects)
-        onset = self._onset(crossing.onset)
+        onset = self.onset(crossing.onset)
         alarm = Alarm(
             alarm_id=shift.alarm_id,
             station=self._station.options.id,
@@ -228,6 +235,20 @@ class Annunciator:
         alarm = self._station.book.get(alarm_id)
         if alarm is not None and alarm.active:
             self.clear(alarm, part_id, at, effects)
+
+    def announce(
+        self, alarm: Alarm, evidence: EvidenceDoc, words: dict[str, str], part_id: str, symptoms: list[Symptom], effects: Effects
+    ) -> bool:
+        """Raise an alarm that a subject of its own has put together; True when its condition now stands."""
+        self._observe(symptoms, alarm.changed_at, effects)
+        self._raise(alarm, evidence, words, part_id, effects)
+        standing = self._station.book.get(alarm.alarm_id)
+        return standing is not None and standing.active
+
+    def hold(self, first: int, *, verified: bool, effects: Effects) -> None:
+        """Hold the passed parts from index `first` on."""
+        self._station.incidents.hold(first, self._station.index, verified=verified)
+        self._publish_incident(effects)
 
     def found(self, finding: Finding, stream: str, part_id: str, at: datetime, effects: Effects) -> None:
         """A deterministic condition began or ended at part `part_id`, or, where nothing arrives, at time `at`."""
@@ -330,6 +351,8 @@ class Annunciator:
         if document is None:
             return  # shelved, suppressed or out of service: evaluated, not annunciated
         incidents.join(occurrence, evidence.onset)
+        if not is_about(alarm) and alarm.stream not in UNCHECKED:
+            self._station.challenges.alarmed()
         self._publish(document, effects)
         self._publish_incident(effects)
         self._reword(effects)
@@ -337,13 +360,18 @@ class Annunciator:
     # --- clearing -----------------------------------------------------------------------------------------------------------
 
     def part_done(self, record: Inspection, effects: Effects) -> None:
-        """One more part was judged: shifts shown to be over have returned; a hold grows."""
-        for alarm in self._station.book.active():
-            of_channels = alarm.evidence is not None and alarm.evidence.detector in get_args(Test)
-            stands = self._change_stands(alarm.alarm_id) if of_channels else self._station.stands(alarm.alarm_id)
-            if stands is False:
+        """One more part was judged: shifts shown to be over have returned, where check parts have confirmed it; a hold grows."""
+        station = self._station
+        for alarm in station.book.active():
+            if is_about(alarm):
+                over = is_over(station.challenges, alarm)
+            else:
+                of_channels = alarm.evidence is not None and alarm.evidence.detector in get_args(Test)
+                stands = self._change_stands(alarm.alarm_id) if of_channels else station.stands(alarm.alarm_id)
+                over = stands is False and (alarm.stream in UNCHECKED or station.challenges.confirm(alarm.index))
+            if over:
                 self.clear(alarm, record.part_id, record.captured_at, effects)
-        if self._station.incidents.grow(self._station.index):
+        if any(alarm.andon == "blue" and alarm.active for alarm in station.book.active()) and station.incidents.grow(station.index):
             self._publish_incident(effects)
 
     def _channel_alarm(self, view: str, family: str, kind: str) -> str:
@@ -426,11 +454,25 @@ class Annunciator:
             text=top.text,
         )
 
-    def _onset(self, onset: Onset) -> OnsetDoc:
+    def onset(self, onset: Onset) -> OnsetDoc:
+        """An onset by part and time."""
         rows = [self._parts.part(self._station.options.id, max(1, i)) for i in (onset.estimate, onset.earliest, onset.latest)]
         ids = ["" if row is None else row.part_id for row in rows]
         times = [None if row is None else row.captured_at for row in rows]
         return OnsetDoc(ids[0], times[0], ids[1], times[1], ids[2], times[2])
+
+    def hold_words(self, first: int, at: datetime) -> dict[str, str]:
+        """When and with which part a hold from index `first` on begins."""
+        row = self._parts.part(self._station.options.id, first)
+        return {
+            "hold": self._clock(None if row is None else row.captured_at, at),
+            "part": "the start" if row is None else row.part_id,
+        }
+
+    @staticmethod
+    def by_chance(evidence: float, updates_per_month: float) -> str:
+        """How seldom evidence reaches so far in control."""
+        return _by_chance(evidence, updates_per_month)
 
     def _clock(self, at: datetime | None, now: datetime) -> str:
         if at is None:

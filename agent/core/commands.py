@@ -2,7 +2,8 @@
 
 ack: target.occurrence_id names the alarm. accept_baseline: target.station, and optionally target.stream; candidates are put in
 force, else the named stream (or `outcomes`) learns anew, or what judges now is approved (`identity`), and its alarm ends. In tiers
-1 and 2 a second person must ask for it too.
+1 and 2 a second person must ask for it too. record_challenge: target.station, target.set, and window_s or found and missed (see
+agent/core/challenges.py); anybody may.
 """
 
 from __future__ import annotations
@@ -24,6 +25,8 @@ def execute(station: Station, command: Command, at: datetime, effects: Effects) 
             return _ack(station, command, at, effects)
         case "accept_baseline":
             return _accept_baseline(station, command, at, effects)
+        case "record_challenge":
+            return station.challenge_told(command.target, at, effects)
 
 
 def _ack(station: Station, command: Command, at: datetime, effects: Effects) -> str:

@@ -30,6 +30,7 @@ class Pending:
     scope: str  # whose claims it is judged by: view, recipe and model
     defective: bool | None = None
     audited: bool = False  # the outcome carried its inclusion probability, or the source is a census
+    mode: str = ""  # failure mode of a defective one, where the outcome names it
 
 
 class Ledger:
@@ -73,7 +74,7 @@ class Ledger:
 
     def _join(self, part: Pending, outcome: Outcome) -> Told:
         before = part.defective
-        part.defective = outcome.defective
+        part.defective, part.mode = outcome.defective, outcome.defect_class if outcome.defective else ""
         part.audited = part.audited or outcome.inclusion_probability is not None or self._census
         if before is None:
             return "matched"
@@ -106,9 +107,12 @@ class Ledger:
         """For a checkpoint."""
         return {
             "pending": [
-                (p.index, p.part_id, p.captured_at, p.passed, p.p_defect, p.scope, p.defective, p.audited) for p in self._pending
+                (p.index, p.part_id, p.captured_at, p.passed, p.p_defect, p.scope, p.defective, p.audited, p.mode)
+                for p in self._pending
             ],
-            "early": [(o.part_id, o.defective, o.observed_at, o.inclusion_probability) for o in self._early.values()],
+            "early": [
+                (o.part_id, o.defective, o.observed_at, o.inclusion_probability, o.defect_class) for o in self._early.values()
+            ],
             "watermark": self._watermark,
             "silent_s": self._silent_s,
         }
@@ -118,7 +122,7 @@ class Ledger:
         self._pending = deque(Pending(*row) for row in saved["pending"])
         self._by_part = {part.part_id: part for part in self._pending}
         self._early = OrderedDict(
-            (part_id, Outcome(part_id=part_id, defective=defective, observed_at=at, inclusion_probability=pi))
-            for part_id, defective, at, pi in saved["early"]
+            (part_id, Outcome(part_id=part_id, defective=bad, observed_at=at, inclusion_probability=pi, defect_class=mode))
+            for part_id, bad, at, pi, mode in saved["early"]
         )
         self._watermark, self._silent_s = saved["watermark"], saved["silent_s"]

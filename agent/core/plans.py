@@ -17,7 +17,7 @@ from agent.core.novelty import KIND, MIN_PARTS, Space, SpacePlan
 from agent.core.rates import CHANNEL
 from agent.core.streams import StreamPlan
 from agent.records import Inspection
-from detectors.budget import LEVEL_SHARE, station_shares, threshold
+from detectors.budget import LEVEL_SHARE, station_shares, threshold, truth_shares
 from detectors.channels import CAMERA_CHANNELS, IMAGE_CHANNELS, SCORE_CHANNELS, ChannelSpec, reference_channels
 from detectors.novelty import BLOCK
 
@@ -29,6 +29,11 @@ def model_key(record: Inspection) -> str:
     """Identity of the model as far as the record tells it."""
     model = record.model
     return "" if model is None else " ".join(part for part in (model.name, model.version, model.sha256[:12]) if part)
+
+
+def challenged(options: StationSection) -> tuple[tuple[str, str], ...]:
+    """What is challenged, one test each: (failure mode, known state) of the station's sets, in their order."""
+    return tuple(dict.fromkeys((s.failure_mode, s.known) for s in options.challenge_sets))
 
 
 class Plans:
@@ -49,12 +54,17 @@ class Plans:
         plain = len(IMAGE_CHANNELS) + len(SCORE_CHANNELS) + 1  # and the share of novel parts
         # The reject rate, the mix of classes and each limit are one more channel of the station each, with an equal share.
         columns = len(options.positions) * sum(plain + more for more in most) + 2 + len(options.limits)
-        outcome_share = options.outcome_share if options.outcomes.mode != "none" else 0.0
-        self.channel_share, self.outcome_share = station_shares(options.false_alarms_per_month, outcome_share, columns)
+        has_outcomes, modes = options.outcomes.mode != "none", len(challenged(options))
+        of_truth = options.outcome_share if has_outcomes or modes else 0.0
+        self.channel_share, of_truth = station_shares(options.false_alarms_per_month, of_truth, columns)
+        self.outcome_share, self.challenge_share = truth_shares(of_truth, modes, outcomes=has_outcomes)
         # Of a channel's share, the level test's: the spread's and, where runs differ, the run means' follow from its threshold.
         self._level_threshold = threshold(options.parts_per_month, self.channel_share * LEVEL_SHARE)
         self.outcome_threshold = (
             threshold(options.outcomes.audits_per_month, self.outcome_share) if self.outcome_share else float("inf")
+        )
+        self.challenge_threshold = (
+            threshold(options.challenge.presentations_per_month, self.challenge_share) if self.challenge_share else float("inf")
         )
 
     def compared(self, view: str, recipe: str) -> tuple[ChannelSpec, ...]:

@@ -11,12 +11,17 @@ import msgspec
 import numpy as np
 
 from agent.config.model import StationSection
-from agent.core import approved, feed, mix, novelty, rates
+from agent.core import answers, approved, blind_spots, checks, feed, mix, novelty, rates
 from agent.core.ageing import Ageing
 from agent.core.alarms import AlarmBook
-from agent.core.annunciator import Annunciator
+from agent.core.annunciator import UNCHECKED, Annunciator
+from agent.core.answers import Answers
 from agent.core.approved import Approved
+from agent.core.audits import Audits, Request
+from agent.core.blind_spots import BlindSpots
 from agent.core.blocks import Blocks
+from agent.core.challenges import Challenges
+from agent.core.check_alarms import announce_missed
 from agent.core.conditions import Finding
 from agent.core.effects import Effects, FittedBaseline
 from agent.core.feed import Feed
@@ -45,6 +50,8 @@ from detectors.contract import FloatArray
 
 # A station with more recipes, views and models than this has its further streams counted, not learned.
 MAX_STREAMS = 64
+# Evidence of a twentieth of its threshold is advice (METHODS 1); looked for every so many parts.
+ADVISE, ADVISE_PARTS = 20.0, 25
 _REGISTER = ("owner", "deputy", "decision", "consequence", "tier")
 Learner = Stream | Blocks | Space
 
@@ -64,6 +71,15 @@ class Station:
         self.spaces = Spaces(self._plans.space, options.views[0])
         self.ageing = Ageing(self._plans.limits(), zone)
         self.truth = self._new_truth()
+        self.challenges = Challenges(options, self._plans.challenge_threshold, language)
+        self.audits = Audits(options, zone)
+        self._answers = Answers()
+        self.blind_spots = BlindSpots(
+            options,
+            audit_threshold=self._plans.outcome_threshold,
+            challenge_threshold=self._plans.challenge_threshold,
+            language=language,
+        )
         self._ledger = Ledger(delay_s=options.outcomes.delay_s, census=options.outcomes.mode == "census")
         self._reorder = {view: Reorder(options.reorder_parts) for view in options.views}
         self._runs = Runs(options.run_gap_s)
@@ -98,14 +114,20 @@ class Station:
         record = entry.record
         self._heard = True
         self._feed.heard()
-        if record.mark is not None:
-            self.counters[f"marked_{record.mark}"] += 1
-        elif record.view not in self._reorder:
+        if record.view not in self._reorder:
             self.counters["unknown_view"] += 1
         elif record.position not in self.options.positions:
             self.counters["unknown_position"] += 1
         else:
             self._release(self._reorder[record.view].push(entry), effects)
+
+    def challenge_told(self, target: dict[str, str], at: datetime, effects: Effects) -> str:
+        """A person tells of challenge parts; what was done, in words. Raises CommandRefused."""
+        said, findings, missed = self.challenges.recorded(target, at, self.index)
+        self._find(findings, checks.STREAM, "", at, effects)
+        for one in missed if self.registered else ():
+            announce_missed(self.annunciator, self, one, "", at, effects)
+        return said
 
     def told(self, outcome: Outcome, effects: Effects) -> bool:
         """An outcome; True when this station has or awaits the part."""
@@ -114,12 +136,41 @@ class Station:
             return False
         known = self._parts.part_index(self.options.id, outcome.part_id, self.index) is not None
         self._find(self._feed.told(outcome.observed_at), feed.STREAM, outcome.part_id, outcome.observed_at, effects)
+        outcome, counts = self._answered(outcome, effects)
+        if not counts:
+            self.counters["outcomes_not_counted"] += 1
+            self.reached(outcome.observed_at, effects)
+            return known
         result = self._ledger.tell(outcome, known=known)
+        if result in ("matched", "late"):
+            late = self._answers.told(late=result == "late", at=outcome.observed_at, part_id=outcome.part_id)
+            self._find(late, answers.STREAM, outcome.part_id, outcome.observed_at, effects)
         self.counters[f"outcomes_{result}"] += 1
         self._tallies["outcomes"] += 1
         self._summarise(outcome.observed_at, effects, outcomes=1)
         self.reached(outcome.observed_at, effects)
         return result not in ("early", "unmatched")
+
+    def _answered(self, outcome: Outcome, effects: Effects) -> tuple[Outcome, bool]:
+        """An outcome beside what was asked for: with the probability it was drawn with, and whether it may count."""
+        answered = self.audits.told(outcome)
+        effects.messages.extend(message(request) for request in answered.asked)
+        for request in answered.settled:
+            self._settle(request, missed=False, at=outcome.observed_at, effects=effects)
+        chance = self.audits.probability_of(outcome.part_id)
+        return (outcome if chance is None else msgspec.structs.replace(outcome, inclusion_probability=chance)), answered.counts
+
+    def _settle(self, request: Request, *, missed: bool, at: datetime, effects: Effects) -> None:
+        if request.kind != "candidate":  # those are asked for, never part of a rate
+            told = self._answers.looked_again if request.kind == "second_look" else self._answers.settled
+            self._find(told(missed=missed, at=at, part_id=request.part_id), answers.STREAM, request.part_id, at, effects)
+
+    def suspect(self, part_id: str, position: str, reason: str, effects: Effects) -> None:
+        """Ask for a part by how it looks. The seam for candidates of other watches."""
+        index = self._parts.part_index(self.options.id, part_id, self.index)
+        row = None if index is None else self._parts.part(self.options.id, index)
+        if row is not None:
+            effects.messages.extend(message(request) for request in self.audits.suspect(row, position, reason))
 
     def happened(self, event: Event, effects: Effects) -> None:
         """An event at the station."""
@@ -129,6 +180,8 @@ class Station:
         if event.kind not in ("line_state", "clock"):
             self.incidents.happened(event.kind, self.index)
             self.ageing.happened(event.kind)
+        if event.kind in ("recipe", "tool"):
+            self.challenges.changed_over()
         if event.kind == "line_state":
             self._feed.line_state(event.value)
         self.reached(event.at, effects)
@@ -145,7 +198,9 @@ class Station:
         self._mature(self.last_captured_at, effects)
 
     def reached(self, at: datetime, effects: Effects) -> None:
-        """The source's time has reached `at`: parts whose outcomes are due by then are judged."""
+        """The source's time has reached `at`: parts whose outcomes are due by then are judged, requests due by then missed."""
+        for request in self.audits.missed(at):
+            self._settle(request, missed=True, at=at, effects=effects)
         self._ledger.advance(at)
         self._mature(at, effects)
 
@@ -208,6 +263,8 @@ class Station:
         self.counters["lost_inspections"] += released.lost
         lost = released.lost
         for entry in released.entries:
+            if self._is_apart(entry.record, effects):
+                continue
             self._fold_part(entry, lost, effects)
             lost = 0
 
@@ -233,14 +290,40 @@ class Station:
             if primary:
                 self._observe_verdict(record, effects)
         if primary:
+            effects.messages.extend(message(request) for request in self.audits.inspected(record, row, identity.threshold))
             self._find(self._feed.inspected(entry, lost), feed.STREAM, record.part_id, record.captured_at, effects)
             if self.options.outcomes.mode != "none":
                 p_defect = float("nan") if record.p_defect is None else record.p_defect
                 passed = record.verdict == "ok"
                 scope = self._plans.claim_scope(record)
                 self._ledger.add(Pending(self.index, record.part_id, record.captured_at, passed, p_defect, scope))
+            due = self.challenges.inspected(record, self.index)
+            self._find(due, checks.STREAM, record.part_id, record.captured_at, effects)
             self.reached(record.captured_at, effects)
+            self._find(self._blind(record), blind_spots.STREAM, record.part_id, record.captured_at, effects)
             self.annunciator.part_done(record, effects)
+            if self.audits.is_on and self.index % ADVISE_PARTS == 0:
+                self.audits.tight = self._is_advised  # for the parts after this one: the draw rests on the past alone
+
+    def _is_apart(self, record: Inspection, effects: Effects) -> bool:
+        """Whether an inspection enters no production statistic: of a challenge part (the leading view shows it), or marked."""
+        name = self.challenges.set_of(record)
+        if name is None and record.mark is None:
+            return False
+        self.counters[f"marked_{'challenge' if name is not None else record.mark}"] += 1
+        if name == "" and self.challenges.checks:
+            self.counters["challenge_of_no_set"] += 1
+        elif name and record.view == self.options.views[0]:
+            findings, missed = self.challenges.shown(name, record, self.index)
+            self._find(findings, checks.STREAM, record.part_id, record.captured_at, effects)
+            for one in missed if self.registered else ():
+                announce_missed(self.annunciator, self, one, record.part_id, record.captured_at, effects)
+        return True
+
+    def _blind(self, record: Inspection) -> list[Finding]:
+        """What a new production day shows of how long misses would go unnoticed."""
+        rejected = record.class_name if record.verdict == "ng" else None
+        return self.blind_spots.inspected(record.captured_at, rejected, self.truth, self.challenges.presented, record.part_id)
 
     def _row(self, record: Inspection) -> PartRow:
         return PartRow(
@@ -441,6 +524,14 @@ class Station:
         self._minute = (before[0], before[1] + parts, before[2] + rejected, before[3] + outcomes)
 
     @property
+    def _is_advised(self) -> bool:
+        """Whether any test has a twentieth of the evidence that alarms (METHODS 1), or an alarm stands that is not about audits."""
+        tests = [(self.truth.evidence, self.truth.threshold), *self.challenges.evidence]
+        tests += [(v.evidence, v.threshold) for learner in self.learners.values() for v in learner.views()[1]]
+        alarmed = any(alarm.stream not in UNCHECKED for alarm in self.book.active())
+        return alarmed or any(evidence >= threshold / ADVISE for evidence, threshold in tests)
+
+    @property
     def learners(self) -> dict[str, Learner]:
         """Everything with a baseline of its own, by stream name."""
         return {**self.streams, **self.rates.by_name, **self.mixes.by_name, **self.spaces.by_name}
@@ -464,7 +555,7 @@ class Station:
         return StationView(
             station=self.options.id,
             state=self.state,
-            correctness="unverified",
+            correctness=self.challenges.correctness,
             parts=self.index,
             passed=self._tallies["passed"],
             rejected=self._tallies["rejected"],
@@ -483,6 +574,9 @@ class Station:
             limits=tuple(self.ageing.views()),
             novel_parts=self.spaces.candidates.total,
             measurements=(*self._undeclared.views(), *self._measured.waiting()),
+            challenges=self.challenges.views(self.last_captured_at),
+            blind_spots=self.blind_spots.views(),
+            audits=self.audits.view(self._answers.unanswered, self._answers.late),
         )
 
     def save(self) -> dict[str, Any]:
@@ -497,6 +591,10 @@ class Station:
             "ageing": self.ageing.save(),
             "truth": self.truth.save(),
             "ledger": self._ledger.save(),
+            "challenges": self.challenges.save(),
+            "audits": self.audits.save(),
+            "answers": self._answers.save(),
+            "blind_spots": self.blind_spots.save(),
             "reorder": {view: reorder.save() for view, reorder in self._reorder.items()},
             "runs": self._runs.save(),
             "feed": self._feed.save(),
@@ -530,6 +628,10 @@ class Station:
         self.ageing.load(saved["ageing"])
         self.truth.load(saved["truth"])
         self._ledger.load(saved["ledger"])
+        self.challenges.load(saved["challenges"])
+        self.audits.load(saved["audits"])
+        self._answers.load(saved["answers"])
+        self.blind_spots.load(saved["blind_spots"])
         for view, reorder in saved["reorder"].items():
             self._reorder[view].load(reorder)
         self._runs.load(saved["runs"])

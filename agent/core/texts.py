@@ -27,6 +27,7 @@ _MOUNT = "Do not readjust. Run check parts, call maintenance: camera mount and l
 _TOOL = "Check tool, nest and feeding. Set 5 parts aside for quality."
 _HAND = "Hand check parts since {since}. Check camera, lamp and cables, then run check parts."
 _CLOCK = "Set the clocks (network time). Until then times in alarms and holds are wrong."
+_RUN_SET = "Run set {set} ({count} parts) now."
 _OWNER = "Call the owner. Put the old one back, or check it and accept it."
 
 _MOVES = {
@@ -148,6 +149,46 @@ ENGLISH: dict[str, Words] = {
         "{st} BAD PARTS PASSED: {found} found in {audits} re-checks, {claimed} expected. Hold from {hold}.{blind}",
         "HOLD all parts from {part} to now. Do not ship. Call quality.",
     ),
+    "check_part_missed": Words(
+        "{st} CHECK PART MISSED: {mode}, {missed} of {shown} passed, limit {limit}. Hold from {hold}.",
+        "HOLD all parts from {part} to now. Do not ship. Run set {set} again, call quality.",
+    ),
+    "check_part_rejected": Words(
+        "{st} GOOD CHECK PARTS REJECTED: {mode}, {missed} of {shown}, limit {limit}.",
+        "Good parts are likely scrapped. Check picture and model, run set {set} again.",
+    ),
+    "check_parts_overdue": Words("{st} check parts overdue: {parts} parts since last good check, limit {limit}.", _RUN_SET),
+    "check_parts_overdue_never": Words(
+        "{st} check parts overdue: {parts} parts made and never a good check, limit {limit}.", _RUN_SET
+    ),
+    "check_parts_overdue_time": Words("{st} check parts overdue: {parts} parts since last good check at {since}.", _RUN_SET),
+    "check_parts_overdue_changeover": Words(
+        "{st} check parts overdue after changeover. {parts} parts since last good check.", _RUN_SET
+    ),
+    "check_parts_overdue_alarm": Words("{st} check parts overdue after an alarm. {parts} parts since last good check.", _RUN_SET),
+    "check_parts_overdue_missed": Words(
+        "{st} check part was missed and not run again. {parts} parts since last good check.", _RUN_SET
+    ),
+    "check_parts_expired": Words(
+        "{st} check parts of set {set} expired on {expired}. Their results prove nothing.",
+        "Get the masters checked or replaced, then enter the new date.",
+    ),
+    "audits_unanswered": Words(
+        "{st} {count} of the last {window} re-checks asked for were not done in time.",
+        "Call quality: do the re-checks. `linewarden audit list` prints them.",
+    ),
+    "find_unconfirmed": Words(
+        "{st} a re-check found {part} bad and nobody looked again. It does not count until somebody has.",
+        "Call quality: second look at {part} by another person.",
+    ),
+    "outcomes_late": Words(
+        "{st} {count} of the last {window} re-check results came too late to count.",
+        "Send results sooner, or declare the longer delay.",
+    ),
+    "blind_spot": Words(
+        "{st} {mode}: a rise to {size} would go unnoticed for {days} days, limit {limit}.",
+        "Call quality: more re-checks or check parts, or declare the longer time.",
+    ),
     "reject_rate_higher": Words("{st} {size} of parts rejected since about {since}, was {was}. {cause}", _PART),
     "reject_rate_lower": Words(
         "{st} only {size} of parts rejected since about {since}, was {was}. Not proof of better parts. {cause}",
@@ -181,6 +222,7 @@ _HALTER = "Nicht nachstellen. Prüfteile fahren, Instandhaltung rufen: Kamerahal
 _WERKZEUG = "Werkzeug, Aufnahme und Zuführung prüfen. 5 Teile für QS beiseitelegen."
 _HAND_DE = "Teile seit {since} von Hand prüfen. Kamera, Lampe, Kabel prüfen, dann Prüfteile fahren."
 _UHR = "Uhren stellen (Netzzeit). Bis dahin stimmen Zeiten in Alarmen und Sperren nicht."
+_SATZ = "Satz {set} ({count} Teile) jetzt fahren."
 _INHABER = "Verantwortlichen rufen. Alten Stand zurück, oder prüfen und annehmen."
 
 _BEWEGT = {
@@ -301,6 +343,46 @@ GERMAN: dict[str, Words] = {
         "{st} SCHLECHTTEILE DURCHGELASSEN: {found} in {audits} Nachprüfungen, {claimed} erwartet. Sperren ab {hold}.{blind}",
         "Alle Teile ab {part} bis jetzt SPERREN. Nicht ausliefern. QS rufen.",
     ),
+    "check_part_missed": Words(
+        "{st} PRÜFTEIL NICHT ERKANNT: {mode}, {missed} von {shown} durchgelassen, Grenze {limit}. Sperre ab {hold}.",
+        "Alle Teile von {part} bis jetzt SPERREN. Nicht ausliefern. Satz {set} erneut fahren, QS rufen.",
+    ),
+    "check_part_rejected": Words(
+        "{st} GUTE PRÜFTEILE AUSSORTIERT: {mode}, {missed} von {shown}, Grenze {limit}.",
+        "Wohl auch Gutteile aussortiert. Bild und Modell prüfen, Satz {set} erneut fahren.",
+    ),
+    "check_parts_overdue": Words("{st} Prüfteile überfällig: {parts} Teile seit letzter guter Prüfung, Grenze {limit}.", _SATZ),
+    "check_parts_overdue_never": Words(
+        "{st} Prüfteile überfällig: {parts} Teile und nie eine gute Prüfung, Grenze {limit}.", _SATZ
+    ),
+    "check_parts_overdue_time": Words("{st} Prüfteile überfällig: {parts} Teile seit letzter guter Prüfung um {since}.", _SATZ),
+    "check_parts_overdue_changeover": Words(
+        "{st} Prüfteile nach Umrüsten überfällig. {parts} Teile seit letzter guter Prüfung.", _SATZ
+    ),
+    "check_parts_overdue_alarm": Words("{st} Prüfteile nach Alarm überfällig. {parts} Teile seit letzter guter Prüfung.", _SATZ),
+    "check_parts_overdue_missed": Words(
+        "{st} Prüfteil nicht erkannt und nicht wiederholt. {parts} Teile seit letzter guter Prüfung.", _SATZ
+    ),
+    "check_parts_expired": Words(
+        "{st} Prüfteile von Satz {set} seit {expired} abgelaufen. Ihre Ergebnisse beweisen nichts.",
+        "Masterteile prüfen oder ersetzen lassen, dann das neue Datum eintragen.",
+    ),
+    "audits_unanswered": Words(
+        "{st} {count} der letzten {window} angeforderten Nachprüfungen nicht rechtzeitig gemacht.",
+        "QS rufen: Nachprüfungen machen. `linewarden audit list` druckt sie.",
+    ),
+    "find_unconfirmed": Words(
+        "{st} Nachprüfung fand {part} schlecht, niemand sah erneut hin. Bis dahin zählt es nicht.",
+        "QS rufen: {part} von einer anderen Person ansehen lassen.",
+    ),
+    "outcomes_late": Words(
+        "{st} {count} der letzten {window} Ergebnisse von Nachprüfungen kamen zu spät, um zu zählen.",
+        "Ergebnisse früher senden, oder den längeren Verzug eintragen.",
+    ),
+    "blind_spot": Words(
+        "{st} {mode}: ein Anstieg auf {size} bliebe {days} Tage unbemerkt, Grenze {limit}.",
+        "QS rufen: mehr Nachprüfungen oder Prüfteile, oder die längere Zeit eintragen.",
+    ),
     "reject_rate_higher": Words("{st} {size} der Teile aussortiert seit etwa {since}, vorher {was}. {cause}", _TEIL),
     "reject_rate_lower": Words(
         "{st} nur {size} Ausschuss seit etwa {since}, vorher {was}. Kein Beweis für bessere Teile. {cause}",
@@ -394,6 +476,11 @@ def called(spec: ChannelSpec) -> str:
 def names_a_cause(code: str) -> bool:
     """Whether the text of a code says what is likely."""
     return "{cause}" in ENGLISH[code if code in ENGLISH else f"place_{code.rpartition('_')[2]}"].text
+
+
+def number(language: str, count: int) -> str:
+    """A count as it is written: 6,200 or 6.200."""
+    return f"{count:,}" if language == "en" else f"{count:,}".replace(",", ".")
 
 
 def say(language: str, code: str, values: dict[str, str]) -> tuple[str, str]:

@@ -44,7 +44,7 @@ class Truth:
         self.judged = 0
         self.found = 0
         self.claimed = 0.0
-        self._recent: deque[tuple[int, float, bool]] = deque(maxlen=RECENT_AUDITS)  # (index, claim, defective)
+        self._recent: deque[tuple[int, float, bool, str]] = deque(maxlen=RECENT_AUDITS)  # (index, claim, defective, mode)
         self._clean: deque[int] = deque(maxlen=self._verification_size or 1)
         self._verified: deque[tuple[int, int]] = deque(maxlen=VERIFICATIONS)  # indices of the first and last audit of each
 
@@ -86,8 +86,17 @@ class Truth:
 
     def since(self, index: int) -> tuple[int, int, float]:
         """Audits judged from part `index` on (of the latest ones kept): how many, how many defective, how many claimed to be."""
-        rows = [(claim, defective) for i, claim, defective in self._recent if i >= index]
+        rows = [(claim, defective) for i, claim, defective, _ in self._recent if i >= index]
         return len(rows), sum(defective for _, defective in rows), sum(claim for claim, _ in rows)
+
+    def modes_since(self, index: int) -> frozenset[str]:
+        """Failure modes of the bad parts found from part `index` on; "" among them where an outcome named none."""
+        return frozenset(mode for i, _, defective, mode in self._recent if defective and i >= index)
+
+    @property
+    def claims(self) -> list[float]:
+        """Claims of the latest audits: the score mix they rest on."""
+        return [claim for _, claim, _, _ in self._recent]
 
     def judge(self, part: Pending) -> Crossing | None:
         """Take one mature part, in part order."""
@@ -118,7 +127,7 @@ class Truth:
         self.judged += 1
         self.found += part.defective
         self.claimed += claim
-        self._recent.append((part.index, claim, part.defective))
+        self._recent.append((part.index, claim, part.defective, part.mode))
         self._verify(part)
         crossings = self._detector.update(np.array([[claim, float(part.defective)]]), np.array([part.index], dtype=np.int64))
         return crossings[0] if crossings else None
@@ -177,4 +186,4 @@ class Truth:
         self.detail, self.armed_at, self.judged, self.found, self.claimed = saved["plain"]
         self._clean.extend(saved["clean"])
         self._verified.extend((first, last) for first, last in saved["verified"])
-        self._recent.extend((i, claim, defective) for i, claim, defective in saved["recent"])
+        self._recent.extend((i, claim, defective, mode) for i, claim, defective, mode in saved["recent"])

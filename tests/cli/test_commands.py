@@ -68,6 +68,10 @@ COMMANDS = [
     ["alarms"],
     ["ack"],
     ["outcome", "import"],
+    ["audit", "plan"],
+    ["audit", "list"],
+    ["challenge", "plan"],
+    ["challenge", "record"],
     ["baseline", "show"],
     ["baseline", "accept"],
 ]
@@ -80,7 +84,19 @@ def test_help_teaches_with_an_example(capsys: pytest.CaptureFixture[str], comman
     assert f"  linewarden {' '.join(command)}" in out.split("Options:")[0].split("\n", 1)[1]
 
 
-@pytest.mark.parametrize("command", [["status"], ["alarms"], ["baseline", "show"], ["check-config"], ["doctor"]], ids=" ".join)
+READING = [
+    ["status"],
+    ["alarms"],
+    ["audit", "plan"],
+    ["audit", "list"],
+    ["challenge", "plan"],
+    ["baseline", "show"],
+    ["check-config"],
+    ["doctor"],
+]
+
+
+@pytest.mark.parametrize("command", READING, ids=" ".join)
 def test_every_reading_command_has_json(capsys: pytest.CaptureFixture[str], command: list[str]) -> None:
     assert "--json" in run(capsys, *command, "--help")[1]
 
@@ -239,7 +255,9 @@ class Agent:
 def agent(tmp_path_factory: pytest.TempPathFactory) -> Any:
     folder = tmp_path_factory.mktemp("agent")
     parts(folder / "parts.jsonl", 50)
-    running = Agent(config(folder))
+    sets = '[[stations.challenge_sets]]\nname = "holes"\nfailure_mode = "missing_hole"\n'
+    audits = '[stations.audits]\nmode = "fraction"\nleast_probability = 0.4\n'
+    running = Agent(config(folder, audits + sets))
     yield running
     if running.process.poll() is None:
         running.stop()
@@ -319,6 +337,33 @@ def test_a_baseline_is_not_accepted_by_a_role_that_may_not(capsys: pytest.Captur
     code, _, err = run(capsys, "baseline", "accept", "ST4", "--by", "anna", "--role", "operator", "--config", agent.config)
     assert code == 1
     assert "error: role must be one of" in err
+
+
+def test_check_parts_are_recorded_by_hand_and_shown_as_a_good_check(capsys: pytest.CaptureFixture[str], agent: Agent) -> None:
+    told = ["--config", agent.config, "--by", "anna"]
+    code, out, _ = run(capsys, "challenge", "record", "ST4", "holes", "--found", "5", "--missed", "0", *told)
+    assert (code, out) == (0, "holes: 5 found, 0 missed; good\n")
+    body = shown(capsys, agent, lambda b: b["stations"][0]["correctness"] == "verified")
+    assert body["stations"][0]["challenges"][0]["done"] == 1
+    code, out, _ = run(capsys, "challenge", "plan", "ST4", "--config", agent.config)
+    assert out.splitlines()[1].split("\t")[:4] == ["ST4", "holes", "missing_hole", "good"]
+    assert run(capsys, "challenge", "record", "ST4", "holes", *told)[0] == 2
+    code, _, err = run(capsys, "challenge", "record", "ST4", "bolts", "--window-s", "60", *told)
+    assert (code, err.splitlines()[0]) == (1, "error: no challenge set bolts")
+
+
+def test_re_checks_are_listed_for_the_printer_without_score_or_chance(capsys: pytest.CaptureFixture[str], agent: Agent) -> None:
+    shown(capsys, agent, lambda b: b["stations"] and b["stations"][0]["parts"] == 50)
+    told = ["--config", agent.config]
+    code, out, _ = run(capsys, "audit", "list", "ST4", *told, "--json")
+    asked = json.loads(out)
+    assert code == 0
+    assert asked[0]["inclusion_probability"] > 0
+    code, out, _ = run(capsys, "audit", "list", "ST4", *told)
+    header, *rows = out.splitlines()
+    assert header.split("\t") == ["until", "station", "part", "box", "position", "made", "reason"]
+    assert [row.split("\t")[2] for row in rows] == [request["part_id"] for request in asked]
+    assert run(capsys, "audit", "plan", *told)[1].splitlines()[1].split("\t")[:2] == ["ST4", "fraction"]
 
 
 def test_baseline_show_lists_streams_and_what_they_still_need(capsys: pytest.CaptureFixture[str], agent: Agent) -> None:

@@ -111,6 +111,23 @@ def test_a_syntax_error_names_its_line(text: str | bytes, path: str) -> None:
     assert list(problems(text)) == [path]
 
 
+def test_a_master_belongs_to_one_set_and_sets_have_names_of_their_own() -> None:
+    one = '[[stations.challenge_sets]]\nname = "a"\nfailure_mode = "x"\nparts = ["M1"]\n'
+    found = problems(f"{STATION}{one}{one}")
+    assert found["stations[0].challenge_sets[1].parts[0]"][0].startswith("part ids of masters must be unique, 'M1' already stands")
+    assert found["stations[0].challenge_sets[1].name"][0].startswith("names of challenge sets must be unique")
+
+
+def test_audits_that_cannot_be_as_asked_for_are_warned_of() -> None:
+    asked = f'{STATION}parts_per_month = 100000\n[stations.audits]\nmode = "fraction"\nfraction = 0.1\n'
+    found = warnings(parse(asked.encode(), OnePlugIn()))
+    assert any("no audits are drawn" in message for _, message, _ in found)
+    sampled = f'{asked}deadline_s = 90000.0\n[stations.outcomes]\nmode = "sample"\n'
+    found = {path: message for path, message, _ in warnings(parse(sampled.encode(), OnePlugIn()))}
+    assert found["stations[0].audits"] == "audits are capped: up to 30,000 a month are asked for, 5,000 are declared"
+    assert found["stations[0].audits.deadline_s"].startswith("answers may come after")
+
+
 def test_duplicate_names_are_told_with_the_place_of_the_first() -> None:
     tap = '[[taps]]\ntype = "radio"\nname = "r"\ntopic = "t"\n'
     found = problems(f'{STATION}views = ["top", "top"]\n{STATION}{tap}{tap}')

@@ -33,8 +33,14 @@ LONGEST = {
     "channel": "c" * 32,
     "class": "c" * LONGEST_CLASS,
     "limit": "-0.1234 share of the mean",
-    "days": "123",
     "span": "12–1234",
+    "mode": "m" * 24,
+    "set": "s" * 24,
+    "missed": "123",
+    "shown": "1234",
+    "parts": "1,000,000",
+    "days": "1,000+",
+    "expired": "2027-06-30",
 }
 
 

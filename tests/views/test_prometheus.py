@@ -17,7 +17,17 @@ from prometheus_client.parser import text_string_to_metric_families
 
 from agent.config.model import MetricsSection
 from agent.documents import AlarmDoc, AndonDoc, HoldDoc, IncidentDoc
-from agent.ports import ChannelView, LimitView, MeasurementView, Snapshot, StationView, StreamView
+from agent.ports import (
+    AuditsView,
+    BlindSpotView,
+    ChallengeView,
+    ChannelView,
+    LimitView,
+    MeasurementView,
+    Snapshot,
+    StationView,
+    StreamView,
+)
 from agent.views.prometheus import PrometheusView
 from agent.views.prometheus.metrics import MAX_REASONS, MAX_STREAMS
 from agent.views.prometheus.server import MAX_READS
@@ -122,6 +132,32 @@ def test_limits_show_the_days_left_with_their_interval_and_never_as_infinite(ser
     assert at(samples, "limit_informative_after", station="ST4", limit="focus") == math.inf
     assert at(samples, "limit_evidence_ratio", station="ST4", limit="lamp") == 0.1
     assert at(samples, "novel_parts_total", station="ST4") == 12
+
+
+def test_each_set_of_check_parts_is_shown_with_its_state_and_counts(served):
+    one = ChallengeView(
+        "holes", "hole", "defective", "B", "due", "time", 900, 5000, 28800.0, 60.0, AT, 5, 3, 1, 2, 20, 1, 5.0, 10.0
+    )
+    served.shots.snapshot = replace(full(), stations=(replace(station(), challenges=(one,), correctness="overdue"),))
+    samples, key = served.samples(), {"station": "ST4", "set": "holes", "failure_mode": "hole"}
+    assert at(samples, "station_correctness", station="ST4", correctness="overdue") == 1
+    assert at(samples, "challenge_state", **key, state="due") == 1
+    assert at(samples, "challenge_parts_at_risk", **key) == 900
+    assert at(samples, "challenge_checks_total", **key, result="overdue") == 2
+    assert at(samples, "challenge_misses_total", **key) == 1
+    assert at(samples, "challenge_evidence_ratio", **key) == 0.5
+
+
+def test_audits_and_the_blind_spot_are_shown_endless_or_unknown_as_they_are(served):
+    audits = AuditsView("fraction", 0.01, True, 41.5, 0.02, 0.0, 7, {"sampled": 40, "missed_sample": 2}, ())
+    blind = tuple(BlindSpotView(mode, 0.2, days, 14.0, 7) for mode, days in (("hole", 2.5), ("crack", float("inf"))))
+    served.shots.snapshot = replace(full(), stations=(replace(station(), audits=audits, blind_spots=blind),))
+    samples = served.samples()
+    assert at(samples, "audit_probability", station="ST4") == 0.01
+    assert at(samples, "audits_expected_total", station="ST4") == 41.5
+    assert at(samples, "audit_requests_total", station="ST4", what="missed_sample") == 2
+    assert at(samples, "blind_spot_days", station="ST4", failure_mode="hole") == 2.5
+    assert at(samples, "blind_spot_days", station="ST4", failure_mode="crack") == float("inf")
 
 
 def test_a_scrape_shows_the_snapshot_of_that_moment_and_nothing_is_kept(served):

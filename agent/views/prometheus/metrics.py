@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import math
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 
-from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily
 from prometheus_client.metrics_core import Metric
 from prometheus_client.registry import Collector
 
 from agent.ports import ChannelView, Snapshot, Snapshots, StationView
+from agent.views.prometheus import audits, checks
+from agent.views.prometheus.families import Series, ratio
+from agent.views.prometheus.families import counter as _counter
+from agent.views.prometheus.families import gauge as _gauge
 
 STATION_STATES = ("learning", "armed", "suspended", "not_armed")
 STREAM_STATES = ("learning", "candidate", "armed", "suspended", "refused")
@@ -20,9 +23,6 @@ MAX_STREAMS = 64  # per station
 MAX_CHANNELS = 4096  # per station
 MAX_REASONS = 64  # per family
 OTHER = "other"
-
-Labels = tuple[str, ...]
-Series = Iterable[tuple[Labels, float]]
 
 
 class SnapshotCollector(Collector):
@@ -37,6 +37,9 @@ class SnapshotCollector(Collector):
         yield from _agent(snapshot)
         yield from _stations(snapshot)
         yield from _truth(snapshot)
+        yield from checks.families(snapshot)
+        yield from audits.families(snapshot)
+        yield from audits.blind_spots(snapshot)
         yield from _streams(snapshot)
         yield from _channels(snapshot)
         yield from _limits(snapshot)
@@ -48,21 +51,6 @@ class SnapshotCollector(Collector):
     def describe(self) -> list[Metric]:
         """Nothing: registering does not read the snapshot."""
         return []
-
-
-def _gauge(name: str, text: str, labels: tuple[str, ...], series: Series) -> Metric:
-    family = GaugeMetricFamily(f"linewarden_{name}", text, labels=labels)
-    for values, value in series:
-        family.add_metric(values, value)
-    return family
-
-
-def _counter(name: str, text: str, labels: tuple[str, ...], series: Series) -> Metric:
-    """A counter; `_total` is added to its name."""
-    family = CounterMetricFamily(f"linewarden_{name}", text, labels=labels)
-    for values, value in series:
-        family.add_metric(values, value)
-    return family
 
 
 def _one(value: float) -> Series:
@@ -108,7 +96,7 @@ def _stations(snapshot: Snapshot) -> Iterator[Metric]:
 
 def _truth(snapshot: Snapshot) -> Iterator[Metric]:
     stations, key = snapshot.stations, ("station",)
-    evidence = [((s.station,), _ratio(s.outcome_evidence, s.outcome_threshold)) for s in stations]
+    evidence = [((s.station,), ratio(s.outcome_evidence, s.outcome_threshold)) for s in stations]
     yield _counter("outcomes", "Outcomes joined or waiting.", key, [((s.station,), s.outcomes) for s in stations])
     yield _counter(
         "audits_judged", "Matured audits the outcome test has judged.", key, [((s.station,), s.audits_judged) for s in stations]
@@ -141,7 +129,7 @@ def _streams(snapshot: Snapshot) -> Iterator[Metric]:
 def _channels(snapshot: Snapshot) -> Iterator[Metric]:
     key = ("station", "stream", "channel")
     shown = [((s.station, v.stream, v.channel), v) for s in snapshot.stations for v in _shown_channels(s)]
-    ratios = [(labels, _ratio(v.evidence, v.threshold)) for labels, v in shown if not v.refused]
+    ratios = [(labels, ratio(v.evidence, v.threshold)) for labels, v in shown if not v.refused]
     shifts = [((*labels, v.unit), v.smallest_shift) for labels, v in shown if not math.isnan(v.smallest_shift)]
     yield _gauge(
         "channel_watched",
@@ -178,7 +166,7 @@ def _limits(snapshot: Snapshot) -> Iterator[Metric]:
         "limit_evidence_ratio",
         "Evidence that it surely will be; 1 alarms.",
         key,
-        [(k, _ratio(v.evidence, v.threshold)) for k, v in shown],
+        [(k, ratio(v.evidence, v.threshold)) for k, v in shown],
     )
     yield _counter(
         "novel_parts",
@@ -256,7 +244,3 @@ def _edges(kind: str, health: Mapping[str, Mapping[str, float | str]]) -> Iterat
         (kind, "kind", "reason"),
         troubles[: MAX_REASONS * max(1, len(health))],
     )
-
-
-def _ratio(evidence: float, threshold: float) -> float:
-    return evidence / threshold if threshold > 0 else math.nan
