@@ -407,6 +407,8 @@ def test_status_says_how_many_production_days_a_limit_is_away(capsys: pytest.Cap
         "state": "armed",
         "last_captured_at": None,
         "streams": [],
+        "correctness": "unverified",
+        "blind_spots": [],
         "channels": [],
         "measurements": [],
         "outcome_state": "off",

@@ -324,7 +324,7 @@ def test_the_shares_of_all_tests_add_up_to_no_more_than_the_budget_exactly(modes
     for views in (["main"], ["main", "top", "side"]):
         options = config(views=views, challenge_sets=sets, outcomes={"mode": outcomes}, false_alarms_per_month=budget).stations[0]
         plans = Plans(options)
-        columns = len(views) * (len(plans.specs("imaging/x/y")) + len(plans.specs("scores/x/y"))) + 1
+        columns = len(views) * (len(plans.specs("imaging/x/y")) + len(plans.specs("scores/x/y")) + 1) + 2  # novelty; rate and mix
         total = columns * Fraction(plans.channel_share) + Fraction(plans.outcome_share) + modes * Fraction(plans.challenge_share)
         assert total <= Fraction(budget)
         assert float(total) == pytest.approx(budget)
