@@ -44,6 +44,13 @@ class AuditsSection(BaseModel):
         default=0.5, gt=0, lt=1, description="A pass is near when its p_defect is at least so much of the decision threshold."
     )
     least_probability: float = Field(default=0.001, gt=0, le=1, description="No passed part has a smaller chance to be drawn.")
+    novel_per_shift: int = Field(
+        default=5,
+        ge=0,
+        le=1000,
+        description="Passed parts as unlike others as one learned part in a thousand, asked for besides: most in a shift. "
+        "They enter no rate.",
+    )
     tightened: float = Field(
         default=3.0, ge=1, le=100, description="So many times as many while any test is at advise or any alarm stands. 1: never."
     )

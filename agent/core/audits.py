@@ -10,6 +10,7 @@ from typing import Any, Literal
 from zoneinfo import ZoneInfo
 
 from agent.config.model import StationSection
+from agent.core.candidates import Candidate
 from agent.core.shifts import Shifts
 from agent.documents import AuditRequestDoc
 from agent.ports import AuditsView, PartRow
@@ -20,6 +21,8 @@ Kind = Literal["sample", "candidate", "second_look"]
 MOST_OPEN = 10_000
 # Passes the share near the threshold is estimated from: older ones count half as much each time so many have come.
 REMEMBERED = 20_000
+# A novel part is asked for where at most one learned part in a thousand is as unlike the others; a candidate is one in a hundred.
+NOVEL_P = 0.001
 # Shown in status; the list on the topic is complete.
 SHOWN = 1_000
 
@@ -67,6 +70,8 @@ class Audits:
         self.tight = False  # whether anything was at advise at the part before
         self.probability = 0.0  # the mean chance planned for the latest pass
         self.expected = 0.0  # sum of the chances of all passes: what `sampled` should be near
+        self._novel_shift = ""
+        self._novel = 0  # asked for in it
         self.counts: Counter[str] = Counter()
 
     # --- drawing ------------------------------------------------------------------------------------------------------------
@@ -93,6 +98,18 @@ class Audits:
             return []
         self.counts["candidates"] += 1
         return self._ask(self._suspected, self._request(row, position, "candidate", reason, None))
+
+    def novel(self, row: PartRow, candidate: Candidate) -> list[AuditRequestDoc]:
+        """A part unlike those learned; asked for where it is most unlike them, a few in a shift."""
+        shift = self._shifts.start_of(row.captured_at).isoformat()
+        if shift != self._novel_shift:
+            self._novel_shift, self._novel = shift, 0
+        if candidate.p > NOVEL_P or self._novel >= self._options.novel_per_shift:
+            return []
+        position = candidate.stream.split("/")[2]
+        asked = self.suspect(row, position, f"unlike learned parts: {', '.join(candidate.channels)}")
+        self._novel += len(asked)
+        return asked
 
     def _fraction(self, row: PartRow) -> float:
         """The share of the passes to be drawn now: from the plan and the past alone."""
@@ -219,6 +236,7 @@ class Audits:
             "drawn": [_plain(request) for request in self._drawn.values()],
             "suspected": [_plain(request) for request in self._suspected.values()],
             "plain": (self._passes, self._near, self.tight, self.probability, self.expected),
+            "novel": (self._novel_shift, self._novel),
             "counts": dict(self.counts),
             "shifts": self._shifts.save(),
         }
@@ -230,6 +248,7 @@ class Audits:
         )
         self._earliest = min((request.deadline for request in self._open.values()), default=None)
         self._passes, self._near, self.tight, self.probability, self.expected = saved["plain"]
+        self._novel_shift, self._novel = saved["novel"]
         self.counts = Counter(saved["counts"])
         self._shifts.load(saved["shifts"])
 

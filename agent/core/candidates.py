@@ -35,11 +35,18 @@ class Candidates:
     def __init__(self) -> None:
         self._kept: deque[Candidate] = deque(maxlen=KEPT)
         self.total = 0  # ever
+        self._taken = 0  # of these
 
     def add(self, candidate: Candidate) -> None:
         """One more; the oldest makes room."""
         self._kept.append(candidate)
         self.total += 1
+
+    def take(self) -> tuple[Candidate, ...]:
+        """Those added since they were last taken, as far as they are kept, oldest first."""
+        fresh = tuple(self._kept)[-min(self.total - self._taken, KEPT) :] if self.total > self._taken else ()
+        self._taken = self.total
+        return fresh
 
     @property
     def latest(self) -> tuple[Candidate, ...]:
@@ -52,9 +59,9 @@ class Candidates:
 
     def save(self) -> dict[str, Any]:
         """For a checkpoint."""
-        return {"kept": [asdict(candidate) for candidate in self._kept], "total": self.total}
+        return {"kept": [asdict(candidate) for candidate in self._kept], "total": self.total, "taken": self._taken}
 
     def load(self, saved: dict[str, Any]) -> None:
         """From a checkpoint."""
         self._kept.extend(Candidate(**{**row, "channels": tuple(row["channels"])}) for row in saved["kept"])
-        self.total = saved["total"]
+        self.total, self._taken = saved["total"], saved["taken"]

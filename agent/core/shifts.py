@@ -23,7 +23,7 @@ class Shifts:
 
     def share(self, row: PartRow, wanted: int) -> float:
         """The share to draw of this part and those after it, so that the shift comes to about `wanted`; counts the part."""
-        start = self._start_of(row.captured_at)
+        start = self.start_of(row.captured_at)
         if start != self._current:
             if self._current is not None and self._passes:
                 self._usual = float(self._passes)
@@ -36,7 +36,7 @@ class Shifts:
         """One was drawn."""
         self._drawn += 1
 
-    def _start_of(self, at: datetime) -> datetime:
+    def start_of(self, at: datetime) -> datetime:
         """When the shift that `at` lies in began."""
         local = at.astimezone(self._zone)
         begun = [start for start in self._starts if start <= local.time()]

@@ -165,13 +165,6 @@ class Station:
             told = self._answers.looked_again if request.kind == "second_look" else self._answers.settled
             self._find(told(missed=missed, at=at, part_id=request.part_id), answers.STREAM, request.part_id, at, effects)
 
-    def suspect(self, part_id: str, position: str, reason: str, effects: Effects) -> None:
-        """Ask for a part by how it looks. The seam for candidates of other watches."""
-        index = self._parts.part_index(self.options.id, part_id, self.index)
-        row = None if index is None else self._parts.part(self.options.id, index)
-        if row is not None:
-            effects.messages.extend(message(request) for request in self.audits.suspect(row, position, reason))
-
     def happened(self, event: Event, effects: Effects) -> None:
         """An event at the station."""
         self.counters[f"events_{event.kind}"] += 1
@@ -291,6 +284,7 @@ class Station:
                 self._observe_verdict(record, effects)
         if primary:
             effects.messages.extend(message(request) for request in self.audits.inspected(record, row, identity.threshold))
+            self._ask_for_novel(effects)
             self._find(self._feed.inspected(entry, lost), feed.STREAM, record.part_id, record.captured_at, effects)
             if self.options.outcomes.mode != "none":
                 p_defect = float("nan") if record.p_defect is None else record.p_defect
@@ -304,6 +298,15 @@ class Station:
             self.annunciator.part_done(record, effects)
             if self.audits.is_on and self.index % ADVISE_PARTS == 0:
                 self.audits.tight = self._is_advised  # for the parts after this one: the draw rests on the past alone
+
+    def _ask_for_novel(self, effects: Effects) -> None:
+        """Parts unlike any learned, by any view, are asked for: evidence for an incident, never part of a rate."""
+        for candidate in self.spaces.candidates.take():
+            row = self._parts.part(self.options.id, candidate.index)
+            if row is None or row.part_id != candidate.part_id:
+                self.counters["novel_part_unknown"] += 1  # another view saw it before the leading one did
+            else:
+                effects.messages.extend(message(request) for request in self.audits.novel(row, candidate))
 
     def _is_apart(self, record: Inspection, effects: Effects) -> bool:
         """Whether an inspection enters no production statistic: of a challenge part (the leading view shows it), or marked."""

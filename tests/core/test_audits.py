@@ -95,7 +95,7 @@ def test_shifts_begin_by_the_plant_s_clock_and_the_first_night_shift_belongs_to_
     from zoneinfo import ZoneInfo
 
     shifts = Shifts(["06:00", "14:00", "22:00"], ZoneInfo("Europe/Berlin"), 1e5)
-    starts = [shifts._start_of(START.replace(hour=h)).isoformat() for h in (4, 5, 20, 21)]
+    starts = [shifts.start_of(START.replace(hour=h)).isoformat() for h in (4, 5, 20, 21)]
     assert starts == ["2026-01-04T22:00:00", "2026-01-05T06:00:00", "2026-01-05T14:00:00", "2026-01-05T22:00:00"]
 
 
@@ -200,10 +200,8 @@ def test_without_confirmation_a_find_counts_at_once():
 def test_a_part_asked_for_by_how_it_looks_is_never_part_of_a_rate_unless_it_was_drawn_too():
     folding = Folding(station(fraction=1e-9, least_probability=1e-9)).all(plain(0, 2))
     core = folding.core._stations["ST4"]
-    effects = folding.fold(part(2, None))
-    core.suspect("P00001", "", "unlike the learned ones", effects)
-    assert json.loads(effects.messages[-1].payload)["reason"] == "unlike the learned ones"
-    assert "inclusion_probability" not in json.loads(effects.messages[-1].payload)
+    (request,) = core.audits.suspect(folding.history.rows["ST4", 2], "", "unlike the learned ones")
+    assert (request.reason, request.inclusion_probability) == ("unlike the learned ones", None)
     folding.restarted()
     folding.fold(told("P00001", defective=True, seconds=30, confirmed=True))
     folding.fold(told("P00000", defective=False, seconds=31))

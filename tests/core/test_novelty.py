@@ -1,5 +1,7 @@
 """Novelty in the fold: parts whose channels do not belong together, told one by one and as a share."""
 
+import json
+
 import numpy as np
 import pytest
 
@@ -157,3 +159,19 @@ def test_candidates_keep_the_latest_and_survive_a_checkpoint():
     loaded = Candidates()
     loaded.load(kept.save())
     assert (loaded.latest, loaded.total) == (kept.latest, kept.total)
+
+
+def test_the_most_novel_parts_are_asked_for_a_few_in_a_shift_and_never_counted_in_a_rate():
+    outcomes = {"mode": "sample", "delay_s": 7200, "audits_per_month": 100_000}
+    audits = {"mode": "fraction", "fraction": 1e-6, "least_probability": 1e-6, "deadline_s": 600, "novel_per_shift": 3}
+    folding = Folding(config(outcomes=outcomes, audits=audits)).all(pictures(1, LEARNED))
+    assert not [m for m in folding.messages if m.kind == "audit"]
+    folding.all(pictures(3, 200, first=LEARNED, torn=0.3)).restarted().all(pictures(4, 200, first=LEARNED + 200, torn=0.3))
+    asked = [json.loads(m.payload) for m in folding.messages if m.kind == "audit"]
+    assert len(asked) == 3
+    p_of = {candidate.part_id: candidate.p for candidate in candidates(folding).latest}
+    for request in asked:
+        assert p_of[request["part_id"]] <= 0.001
+        assert request["reason"].startswith("unlike learned parts: tilt_")
+        assert "inclusion_probability" not in request
+    assert folding.station.audits.counts["candidates"] == 3
