@@ -105,6 +105,8 @@ class HoldDoc(Struct, frozen=True, omit_defaults=True):
     parts: int
     boxes: tuple[str, ...]  # first and last box where the records name boxes
     open: bool
+    from_index: int = 0
+    to_index: int = 0
     schema: int = SCHEMA
 
 
@@ -134,6 +136,57 @@ class CauseDoc(Struct, frozen=True):
     likelihood: Literal["likely", "possible"]
     share: float
     reasons: tuple[ReasonDoc, ...]
+
+
+class StoodDoc(Struct, frozen=True, omit_defaults=True):
+    """An alarm beside a part. stood: it stood when the part was captured; else it was raised later, for what began by then."""
+
+    alarm_id: str
+    occurrence_id: str
+    text: str
+    stood: bool
+    raised_at: datetime | None
+    incident: str = ""
+
+
+class ToldDoc(Struct, frozen=True, omit_defaults=True):
+    """What one source said a part turned out to be."""
+
+    defective: bool
+    source: str
+    observed_at: datetime
+    confirmed: bool = False
+    defect_class: str = ""
+
+
+class HeldDoc(Struct, frozen=True, omit_defaults=True):
+    """A hold that a part is or was under. disposition: open, released, sorted or scrapped; by the role that decided it."""
+
+    incident: str
+    disposition: str
+    at: datetime | None = None
+    role: str = ""
+    reason: str = ""
+
+
+class TraceDoc(Struct, frozen=True, omit_defaults=True):
+    """One judged part and all that is known of it. claim: the model's, to three figures."""
+
+    part_id: str
+    station: str
+    index: int
+    captured_at: datetime
+    verdict: str
+    claim: float | None
+    recipe: str
+    position: str
+    lot: str
+    box: str
+    model: str
+    alarms: tuple[StoodDoc, ...]
+    outcomes: tuple[ToldDoc, ...]
+    holds: tuple[HeldDoc, ...]
+    schema: int = SCHEMA
 
 
 class IncidentDoc(Struct, frozen=True, omit_defaults=True):

@@ -6,11 +6,13 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
-from agent.config.model import Config
 from agent.documents import AlarmDoc, AndonDoc, HoldDoc, IncidentDoc, OutMessage
 from agent.records import Command, Entry, Event, Frame, Inspection, Outcome
+
+if TYPE_CHECKING:
+    from agent.config.model import Config  # pydantic, which a question to the store need not wait for
 
 
 class Clock(Protocol):
@@ -156,6 +158,18 @@ class PartRow:
     verdict: str
     recipe: str
     box: str
+    p_defect: float | None = None  # the model's claim; to three figures once it is stored
+    position: str = ""
+    lot: str = ""
+    model: str = ""  # name, version and the beginning of its hash
+
+
+@dataclass(frozen=True, slots=True)
+class Origin:
+    """Where a station's numbering goes on when the journal, whose oldest entries have expired, is folded from its start."""
+
+    parts: int = 0
+    incidents: int = 0
 
 
 class History(Protocol):
@@ -171,6 +185,10 @@ class History(Protocol):
 
     def passed_between(self, station: str, first: int, last: int) -> int:
         """How many parts with verdict ok have first <= index <= last."""
+        ...
+
+    def boxes_between(self, station: str, first: int, last: int) -> tuple[str, ...]:
+        """The boxes that parts with first <= index <= last went into, each once, in the order they were begun."""
         ...
 
 
@@ -218,8 +236,12 @@ class Journal(History, Protocol):
         """A checkpoint this build cannot continue."""
         ...
 
-    def forget_parts(self) -> None:
-        """Before the journal is folded from its start: the parts are recorded again."""
+    def forget_parts(self) -> dict[str, Origin]:
+        """Before the journal is folded from its start: its parts are recorded again; where each station's numbering goes on."""
+        ...
+
+    def record_outcome(self, outcome: Outcome) -> None:
+        """Keep what a part turned out to be for as long as the part is traced."""
         ...
 
     def entries_after(self, seq: int) -> Iterator[tuple[int, Entry]]: ...

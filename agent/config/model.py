@@ -47,6 +47,12 @@ class StoreSection(Section):
     """What is kept, and how long."""
 
     keep_days: int = Field(default=400, ge=1, description="Journal entries older than this many days are deleted. Alarms stay.")
+    trace_days: int = Field(
+        default=5_500,
+        ge=1,
+        description="Part ids, verdicts, claims, boxes and outcomes stay this long (about 90 bytes a part), and never shorter than "
+        "the journal, so that a complaint of years later can be answered.",
+    )
     max_mb: int = Field(default=2048, ge=64, description="Upper bound of the store on disk, megabytes; oldest journal goes first.")
 
 

@@ -7,6 +7,7 @@ from datetime import datetime
 
 from agent.documents import AlarmDoc, HoldDoc, IncidentDoc, OutMessage
 from agent.ports import PartRow, StationView
+from agent.records import Outcome
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,6 +25,7 @@ class Effects:
     """Collected during one fold, in order."""
 
     parts: list[PartRow] = field(default_factory=list)
+    outcomes: list[Outcome] = field(default_factory=list)
     alarms: list[AlarmDoc] = field(default_factory=list)
     incidents: list[IncidentDoc] = field(default_factory=list)
     baselines: list[FittedBaseline] = field(default_factory=list)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import datetime
 from zoneinfo import ZoneInfo
 
@@ -16,7 +17,7 @@ from agent.core.station import Station
 from agent.documents import CommandResultDoc, GapDoc
 from agent.errors import CommandRefused, StoreError
 from agent.messages import message
-from agent.ports import History
+from agent.ports import History, Origin
 from agent.records import Commanded, Entry, Event, Gap, Inspected, Outcome, Tick, Told
 from detectors.errors import DetectorError
 
@@ -35,6 +36,12 @@ class Core:
         self._stations = {
             options.id: Station(options, self._parts, language=config.agent.language, zone=zone) for options in config.stations
         }
+
+    def begin_after(self, origins: Mapping[str, Origin]) -> None:
+        """Number parts and incidents on from here: the journal to be folded no longer begins where the stations did."""
+        for name, origin in origins.items():
+            if name in self._stations:
+                self._stations[name].begin_after(origin)
 
     def fold(self, entry: Entry) -> Effects:
         """Fold one journalled entry. Never raises for anything an entry may contain."""
@@ -57,6 +64,8 @@ class Core:
 
     def _fold_record(self, entry: Inspected | Told, effects: Effects) -> None:
         record = entry.record
+        if isinstance(record, Outcome):
+            effects.outcomes.append(record)
         if isinstance(record, Outcome) and not record.station:
             stations = list(self._stations.values())
         elif record.station in self._stations:

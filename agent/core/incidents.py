@@ -52,6 +52,10 @@ class Incidents:
         self._number = 0
         self._current: Incident | None = None
 
+    def begin_after(self, number: int) -> None:
+        """Number on from here."""
+        self._number = number
+
     @property
     def current(self) -> Incident | None:
         """The open one, else the last one, else None."""

@@ -34,3 +34,9 @@ class PartsInFront:
         fresh = [row for (name, i), row in self._fresh.items() if name == station and first <= i <= last]
         stored_last = min((row.index for row in fresh), default=last + 1) - 1
         return self._history.passed_between(station, first, stored_last) + sum(row.verdict == "ok" for row in fresh)
+
+    def boxes_between(self, station: str, first: int, last: int) -> tuple[str, ...]:
+        """See `agent.ports.History`."""
+        stored = self._history.boxes_between(station, first, last)
+        fresh = [row.box for (name, i), row in sorted(self._fresh.items()) if name == station and first <= i <= last and row.box]
+        return tuple(dict.fromkeys((*stored, *fresh)))

@@ -31,8 +31,8 @@ from agent.core.streams import Stream
 from agent.core.truth import Truth
 from agent.documents import SummaryDoc
 from agent.messages import message
-from agent.ports import PartRow, StationView
-from agent.records import Event, Frame, Inspected, Inspection, Outcome
+from agent.ports import Origin, PartRow, StationView
+from agent.records import Event, Frame, Inspected, Inspection, Model, Outcome
 from detectors.channels import IMAGE_CHANNELS, TABLE_VERSION, ChannelSpec, scores
 from detectors.contract import FloatArray
 
@@ -77,6 +77,11 @@ class Station:
             parts=baseline.parts,
             min_own=baseline.min_stream_parts,
         )
+
+    def begin_after(self, origin: Origin) -> None:
+        """Number parts and incidents on from here."""
+        self.index = origin.parts
+        self.incidents.begin_after(origin.incidents)
 
     # --- what is folded -----------------------------------------------------------------------------------------------------
 
@@ -221,6 +226,10 @@ class Station:
             verdict=record.verdict,
             recipe=record.recipe,
             box=str(record.context.get("box", "") or ""),
+            p_defect=record.p_defect,
+            position=record.position,
+            lot=str(record.context.get("lot", "") or ""),
+            model=_named(record.model),
         )
 
     def _find(self, findings: list[Finding], stream: str, part_id: str, at: datetime, effects: Effects) -> None:
@@ -446,3 +455,8 @@ class Station:
         self.counters, self._tallies = Counter(saved["counters"]), Counter(saved["tallies"])
         self.index, self.last_captured_at, self._last_frame, minute, self._heard = saved["plain"]
         self._minute = None if minute is None else msgspec.convert(minute, tuple[datetime, int, int, int])
+
+
+def _named(model: Model | None) -> str:
+    """A model in a few words: name, version, beginning of its hash."""
+    return "" if model is None else " ".join(filter(None, (model.name, model.version, model.sha256[:12])))

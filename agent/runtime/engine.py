@@ -162,7 +162,7 @@ class Engine:
                 break
         from_start = discarded and not after
         if from_start:
-            journal.forget_parts()
+            self._core.begin_after(journal.forget_parts())
         folded = 0
         self._seq = self._checkpoint_seq = after
         for seq, entry in journal.entries_after(after):
@@ -234,6 +234,8 @@ class Engine:
         journal = self._journal
         for part in effects.parts:
             journal.record_part(part)
+        for outcome in effects.outcomes:
+            journal.record_outcome(outcome)
         for alarm in effects.alarms:
             journal.record_alarm(alarm)
         for incident in effects.incidents:

@@ -11,11 +11,13 @@ from typing import Self
 
 import msgspec
 
-from agent.documents import AlarmDoc, IncidentDoc
+from agent.documents import AlarmDoc, IncidentDoc, TraceDoc
 from agent.ports import PartRow
 from agent.records import Entry, Inspected
 from agent.store import schema
 from agent.store.body import unpack_entry
+from agent.store.lookup import Lookup, Sought
+from agent.store.standing import Standing
 from agent.store.times import from_micros
 
 _ALARM = msgspec.json.Decoder(AlarmDoc)
@@ -38,6 +40,7 @@ class Reader:
 
     def __init__(self, path: Path) -> None:
         self._db = schema.connect_reader(path)
+        self.lookup = Lookup(self._db)
 
     def __enter__(self) -> Self:
         return self
@@ -63,23 +66,34 @@ class Reader:
         row = self._db.execute("SELECT body FROM incidents WHERE incident = ?", (incident,)).fetchone()
         return None if row is None else _INCIDENT.decode(row[0])
 
+    def trace(self, sought: Sought) -> Iterator[TraceDoc]:
+        """Every part that fits, with all that is known of it."""
+        standing = Standing(self._db)
+        for part in self.lookup.parts(sought):
+            yield TraceDoc(
+                part_id=part.part_id,
+                station=part.station,
+                index=part.index,
+                captured_at=part.captured_at,
+                verdict=part.verdict,
+                claim=part.p_defect,
+                recipe=part.recipe,
+                position=part.position,
+                lot=part.lot,
+                box=part.box,
+                model=part.model,
+                alarms=standing.at(part.station, part.captured_at),
+                outcomes=self.lookup.outcomes(part.part_id, part.station),
+                holds=(),
+            )
+
     def part_index(self, station: str, part_id: str) -> int | None:
         """Index of the latest inspection of this part."""
-        row = self._db.execute(
-            "SELECT max(p.idx) FROM parts p JOIN names n ON n.id = p.station WHERE n.name = ? AND p.part_id = ?", (station, part_id)
-        ).fetchone()
-        return None if row[0] is None else int(row[0])
+        return max((part.index for part in self.lookup.parts(Sought(serial=part_id, station=station))), default=None)
 
     def passed_parts(self, station: str, first: int, last: int) -> Iterator[PartRow]:
         """The hold list: parts with verdict ok and first <= index <= last."""
-        rows = self._db.execute(
-            "SELECT p.idx, p.part_id, p.captured_at, p.verdict, r.name, p.box FROM parts p"
-            " JOIN names n ON n.id = p.station JOIN names r ON r.id = p.recipe"
-            " WHERE n.name = ? AND p.idx BETWEEN ? AND ? AND p.verdict = 'ok' ORDER BY p.idx",
-            (station, first, last),
-        )
-        for index, part_id, captured_at, verdict, recipe, box in rows:
-            yield PartRow(station, index, part_id, from_micros(captured_at), verdict, recipe, box)
+        return (part for part in self.lookup.between(station, first, last) if part.verdict == "ok")
 
     def baselines(self, station: str = "") -> Iterator[BaselineRow]:
         """Every baseline kept, oldest first; of all stations when none is named."""

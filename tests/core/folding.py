@@ -33,6 +33,10 @@ class MemoryHistory:
     def passed_between(self, station, first, last):
         return sum(self.rows[station, i].verdict == "ok" for i in range(first, last + 1) if (station, i) in self.rows)
 
+    def boxes_between(self, station, first, last):
+        rows = [self.rows[station, i] for i in range(first, last + 1) if (station, i) in self.rows]
+        return tuple(dict.fromkeys(row.box for row in rows if row.box))
+
 
 def config(**station):
     given = {
