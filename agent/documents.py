@@ -91,8 +91,24 @@ class AndonDoc(Struct, frozen=True, omit_defaults=True):
     seq: int = 0
 
 
+class SpanDoc(Struct, frozen=True):
+    """Parts of a station from one to another, by id, capture and index."""
+
+    from_part_id: str
+    from_at: datetime
+    from_index: int
+    to_part_id: str
+    to_at: datetime
+    to_index: int
+
+
 class HoldDoc(Struct, frozen=True, omit_defaults=True):
-    """What must not ship: the passed parts since the last informative verification. Counts and bounds; the list is in the store."""
+    """What must not ship: the passed parts since the last informative verification. Counts and bounds.
+
+    parts = released + sorted + scrapped + undecided. boxes: those of the held parts in the order they were begun, of more than a
+    hundred the first and the last fifty (boxes_total: how many there are). onset_index: earliest, estimate, latest of the change.
+    found_bad: scrapped because they were found bad at sorting; they were sought out, so that no rate may rest on them.
+    """
 
     incident: str
     station: str
@@ -103,10 +119,21 @@ class HoldDoc(Struct, frozen=True, omit_defaults=True):
     to_part_id: str
     to_at: datetime
     parts: int
-    boxes: tuple[str, ...]  # first and last box where the records name boxes
+    boxes: tuple[str, ...]
     open: bool
     from_index: int = 0
     to_index: int = 0
+    spans: tuple[SpanDoc, ...] = ()
+    boxes_total: int = 0
+    grows: bool = False
+    ended_by: str = ""
+    ended_at: datetime | None = None
+    onset_index: tuple[int, int, int] | None = None
+    released: int = 0
+    sorted: int = 0
+    scrapped: int = 0
+    undecided: int = 0
+    found_bad: int = 0
     schema: int = SCHEMA
 
 
@@ -203,6 +230,7 @@ class IncidentDoc(Struct, frozen=True, omit_defaults=True):
     hold: HoldDoc | None
     open: bool
     closed_at: datetime | None = None
+    over_at: datetime | None = None  # all its alarms have returned
     signs: tuple[SignDoc, ...] = ()
     causes: tuple[CauseDoc, ...] = ()
     harm: Literal["shown", "not_shown", "unknown"] = "unknown"

@@ -172,6 +172,21 @@ class Origin:
     incidents: int = 0
 
 
+@dataclass(frozen=True, slots=True)
+class DispositionRow:
+    """What was decided of the held parts with first <= index <= last: released, sorted or scrapped."""
+
+    station: str
+    incident: str
+    first: int
+    last: int
+    parts: int
+    kind: str
+    at: datetime
+    role: str
+    reason: str
+
+
 class History(Protocol):
     """The questions the fold may ask the store about parts it journalled earlier."""
 
@@ -185,6 +200,20 @@ class History(Protocol):
 
     def passed_between(self, station: str, first: int, last: int) -> int:
         """How many parts with verdict ok have first <= index <= last."""
+        ...
+
+    def passed_parts(
+        self,
+        station: str,
+        first: int,
+        last: int,
+        *,
+        part_id: str = "",
+        box: str = "",
+        since: datetime | None = None,
+        until: datetime | None = None,
+    ) -> tuple[int, ...]:
+        """Indices of the passed parts with first <= index <= last that fit: of this id, this box, captured within these times."""
         ...
 
     def boxes_between(self, station: str, first: int, last: int) -> tuple[str, ...]:
@@ -238,6 +267,10 @@ class Journal(History, Protocol):
 
     def forget_parts(self) -> dict[str, Origin]:
         """Before the journal is folded from its start: its parts are recorded again; where each station's numbering goes on."""
+        ...
+
+    def record_disposition(self, row: DispositionRow) -> None:
+        """Keep what was decided of held parts for as long as they are traced."""
         ...
 
     def record_outcome(self, outcome: Outcome) -> None:

@@ -7,7 +7,7 @@ from datetime import datetime
 import click
 
 
-class Moment(click.ParamType):
+class Moment(click.ParamType[datetime]):
     """Gives a datetime, naive where no zone was written."""
 
     name = "time"

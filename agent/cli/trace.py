@@ -43,7 +43,7 @@ def trace(
     state_dir: Path | None,
     as_json: bool,
 ) -> int:
-    """What is known of the part SERIAL: its verdict and the model's claim, what alarmed and was held then, what it turned out to be.
+    """What is known of the part SERIAL: verdict and the model's claim, what alarmed and was held then, what it turned out to be.
 
     \b
     linewarden trace A-000123                      one serial

@@ -151,6 +151,14 @@ class Annunciator:
         station.incidents.hold(first, station.index, verified=verified)
         self._publish_incident(effects)
 
+    def audited(self, at: datetime, effects: Effects) -> None:
+        """One more audit was judged: clean audits enough of parts made since cover what is held."""
+        station = self._station
+        hold = station.incidents.holds.get(station.incidents.current_id)
+        if hold is not None and hold.grows and station.truth.verified_since(hold.began_at):
+            station.incidents.covered(station.index, "clean audits", at)
+            self._publish_incident(effects)
+
     def rate_crossed(self, rate: Rate, crossing: Crossing, record: Inspection, effects: Effects) -> None:
         """More or fewer parts are rejected than the baseline of this recipe allows."""
         assert rate.baseline is not None
@@ -314,6 +322,7 @@ class Annunciator:
         """The condition no longer stands."""
         document = self._station.book.send(alarm, "clear", part_id=part_id, changed_at=at)
         if document is not None:
+            self._end_hold(alarm.alarm_id, at, effects)
             self._publish(document, effects)
             self._close_episode(at, effects)
 
@@ -325,6 +334,7 @@ class Annunciator:
             document = self._station.book.send(current, signal, changed_at=at)
             if document is not None:
                 self._publish(document, effects)
+        self._end_hold(f"accepted: {alarm.stream}", at, effects)
         self._close_episode(at, effects)
 
     def acknowledge(self, alarm: Alarm, by: str, at: datetime, effects: Effects) -> bool:
@@ -336,8 +346,16 @@ class Annunciator:
         self._close_episode(at, effects)
         return True
 
+    def _end_hold(self, by: str, at: datetime, effects: Effects) -> None:
+        """No alarm that holds parts is left, so that what showed this covers what they were held for."""
+        station = self._station
+        if any(alarm.andon == "blue" and alarm.active for alarm in station.book.active()):
+            return
+        if station.incidents.covered(station.index, by, at):
+            self.publish_incident(station.incidents.current_id, effects)
+
     def _close_episode(self, at: datetime, effects: Effects) -> None:
-        if all(alarm.state == "NORM" for alarm in self._station.book.all()) and self._station.incidents.close(at):
+        if all(alarm.state == "NORM" for alarm in self._station.book.all()) and self._station.incidents.end_episode(at):
             self._publish_incident(effects)
 
     # --- publishing ---------------------------------------------------------------------------------------------------------
@@ -352,12 +370,17 @@ class Annunciator:
             effects.messages.append(message(andon))
 
     def _publish_incident(self, effects: Effects) -> None:
-        incident = self._station.incidents.document()
+        self.publish_incident(self._station.incidents.current_id, effects)
+
+    def publish_incident(self, name: str, effects: Effects) -> None:
+        """An incident as it stands, and what it holds; harmless where there is none of this name."""
+        incident = self._station.incidents.get(name)
         if incident is not None:
-            effects.incidents.append(incident)
-            effects.messages.append(message(incident))
-            if incident.hold is not None:
-                effects.messages.append(message(incident.hold))
+            document = self._station.incidents.document(incident)
+            effects.incidents.append(document)
+            effects.messages.append(message(document))
+            if document.hold is not None:
+                effects.messages.append(message(document.hold))
 
     def _lamp(self) -> AndonDoc:
         station = self._station.options.id

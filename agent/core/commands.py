@@ -2,13 +2,14 @@
 
 ack: target.occurrence_id names the alarm. accept_baseline: target.station, and optionally target.stream; candidates are put in
 force, else the named stream (or `outcomes`) learns anew, or what judges now is approved (`identity`), and its alarm ends. In tiers
-1 and 2 a second person must ask for it too.
+1 and 2 a second person must ask for it too. dispose: see agent/core/disposal.py.
 """
 
 from __future__ import annotations
 
 from datetime import datetime
 
+from agent.core.disposal import dispose
 from agent.core.effects import Effects
 from agent.core.station import Station
 from agent.errors import CommandRefused
@@ -24,6 +25,10 @@ def execute(station: Station, command: Command, at: datetime, effects: Effects) 
             return _ack(station, command, at, effects)
         case "accept_baseline":
             return _accept_baseline(station, command, at, effects)
+        case "dispose":
+            done = dispose(station.incidents, command, at, effects)
+    station.annunciator.publish_incident(command.target["incident"], effects)
+    return done
 
 
 def _ack(station: Station, command: Command, at: datetime, effects: Effects) -> str:

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 
 from agent.documents import AlarmDoc, HoldDoc, IncidentDoc, OutMessage
-from agent.ports import PartRow, StationView
+from agent.ports import DispositionRow, PartRow, StationView
 from agent.records import Outcome
 
 
@@ -26,6 +26,7 @@ class Effects:
 
     parts: list[PartRow] = field(default_factory=list)
     outcomes: list[Outcome] = field(default_factory=list)
+    dispositions: list[DispositionRow] = field(default_factory=list)
     alarms: list[AlarmDoc] = field(default_factory=list)
     incidents: list[IncidentDoc] = field(default_factory=list)
     baselines: list[FittedBaseline] = field(default_factory=list)

@@ -22,7 +22,7 @@ from agent.records import Commanded, Entry, Event, Gap, Inspected, Outcome, Tick
 from detectors.errors import DetectorError
 
 # Changes when a checkpoint of an older build can no longer be continued; the journal is then folded from its start.
-STATE_VERSION = 5
+STATE_VERSION = 6
 # Ticks are journalled at most this often.
 TICK_S = 10.0
 
@@ -102,6 +102,11 @@ class Core:
             station = next(found, None)
             if station is None:
                 raise CommandRefused(f"no alarm has the occurrence {occurrence or '(none named)'}", hint="see `linewarden alarms`")
+        elif command.verb == "dispose":
+            incident = command.target.get("incident", "")
+            station = next((s for s in self._stations.values() if s.incidents.get(incident) is not None), None)
+            if station is None:
+                raise CommandRefused(f"no incident {incident or '(none named)'} is open", hint="see `linewarden incident list`")
         else:
             name = command.target.get("station", "")
             station = self._stations.get(name)
@@ -119,11 +124,12 @@ class Core:
     def view(self) -> CoreView:
         """The state as it may be shown."""
         stations = self._stations.values()
+        incidents = tuple(doc for station in stations for doc in station.incidents.documents())
         return CoreView(
             stations=tuple(station.view() for station in stations),
             alarms=tuple(alarm.document("") for station in stations for alarm in station.book.all()),
-            incidents=tuple(doc for station in stations if (doc := station.incidents.document()) is not None),
-            holds=tuple(hold for station in stations if (hold := station.incidents.hold_document()) is not None),
+            incidents=incidents,
+            holds=tuple(doc.hold for doc in incidents if doc.hold is not None),
         )
 
     def save(self) -> bytes:

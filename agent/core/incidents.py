@@ -10,12 +10,13 @@ from typing import Any
 import msgspec
 
 from agent.core.causes import CAUSES, REASONS
+from agent.core.holds import Holds
 from agent.documents import CauseDoc, HoldDoc, IncidentDoc, OnsetDoc, ReasonDoc, SignDoc
 from agent.ports import History
 from detectors.attribution import Attribution, Happening, Symptom, attribute, joined
 
-# A growing hold is published again every so many parts of the station.
-HOLD_STEP_PARTS = 100
+# Families that show harm: where one did, its onset is the one a hold's parts are set beside.
+HARM = frozenset({"outcomes", "challenge", "identity"})
 # Events remembered to be set beside onsets; more than a shift has.
 RECENT_EVENTS = 100
 # Before every part.
@@ -27,22 +28,20 @@ LIKELY_SHARE, LIKELY_LEAD = 0.5, 2.0
 
 
 class Incident(msgspec.Struct, frozen=True, kw_only=True):
-    """One episode of one station. hold_from: index of the first part held, None where nothing is held."""
+    """One episode of one station. over_at: all its alarms have returned. closed_at: nothing is left to be done about it."""
 
     incident: str
     opened_at: datetime
     alarms: tuple[str, ...] = ()
     onset: OnsetDoc | None = None
-    hold_from: int | None = None
-    hold_since: str = "arming"
-    hold_to: int = 0
+    over_at: datetime | None = None
     closed_at: datetime | None = None
     symptoms: tuple[Symptom, ...] = ()
     attribution: Attribution | None = None
 
 
 class Incidents:
-    """The incidents of one station: at most one is open; alarms raised while it is open join it."""
+    """The incidents of one station: alarms raised while one goes on join it; those over stay here until they are closed."""
 
     def __init__(self, station: str, history: History, language: str = "en") -> None:
         self._station = station
@@ -51,10 +50,22 @@ class Incidents:
         self._events: deque[Happening] = deque(maxlen=RECENT_EVENTS)
         self._number = 0
         self._current: Incident | None = None
+        self._unsigned: dict[str, Incident] = {}  # over, not closed
+        self.holds = Holds(station, history)
 
     def begin_after(self, number: int) -> None:
         """Number on from here."""
         self._number = number
+
+    @property
+    def station(self) -> str:
+        """Whose incidents these are."""
+        return self._station
+
+    @property
+    def history(self) -> History:
+        """Where parts are asked for."""
+        return self._history
 
     @property
     def current(self) -> Incident | None:
@@ -63,7 +74,7 @@ class Incidents:
 
     def open_id(self, at: datetime) -> str:
         """Id of the open incident; a new one is opened where there is none."""
-        if self._current is None or self._current.closed_at is not None:
+        if self._current is None or self._current.over_at is not None:
             self._number += 1
             self._current = Incident(incident=f"{self._station}-{self._number:04d}", opened_at=at)
         return self._current.incident
@@ -112,66 +123,59 @@ class Incidents:
         self._current = msgspec.structs.replace(current, alarms=(*current.alarms, occurrence), onset=earliest)
 
     def hold(self, first: int, last: int, *, verified: bool) -> None:
-        """Hold the passed parts from index `first` to `last`; it grows and never shrinks."""
-        current = self._current
-        assert current is not None
-        start = first if current.hold_from is None else min(first, current.hold_from)
-        since = "verification" if verified else "arming"
-        self._current = msgspec.structs.replace(current, hold_from=start, hold_to=max(last, current.hold_to), hold_since=since)
+        """Hold the passed parts from index `first` to `last` and on; it grows and never shrinks."""
+        self.holds.hold(self.current_id, first, last, verified=verified)
 
     def grow(self, last: int) -> bool:
         """The station has inspected part `last`; True when the hold is to be published again."""
+        return self.holds.grow(self.current_id, last)
+
+    def covered(self, last: int, by: str, at: datetime) -> bool:
+        """A check that covers what is held was good at part `last`: the hold ends there. True where one grew until now."""
+        return self.holds.end(self.current_id, last, by, at)
+
+    def end_episode(self, at: datetime) -> bool:
+        """Every alarm of the episode has returned: what is raised from now on is another one. True when this ended one."""
         current = self._current
-        if current is None or current.closed_at is not None or current.hold_from is None:
+        if current is None or current.over_at is not None:
             return False
-        if last < current.hold_to + HOLD_STEP_PARTS:
-            return False
-        self._current = msgspec.structs.replace(current, hold_to=last)
+        over = msgspec.structs.replace(current, over_at=at)
+        if self.holds.get(current.incident) is None:
+            over = msgspec.structs.replace(over, closed_at=at)
+        else:
+            self._unsigned[over.incident] = over
+        self._current = over
         return True
 
-    def close(self, at: datetime) -> bool:
-        """Every alarm of the episode has returned; True when this closed an open incident that holds nothing."""
+    def get(self, incident: str) -> Incident | None:
+        """The current one, or one that is over and not closed."""
         current = self._current
-        if current is None or current.closed_at is not None or current.hold_from is not None:
-            return False
-        self._current = msgspec.structs.replace(current, closed_at=at)
-        return True
+        return current if current is not None and current.incident == incident else self._unsigned.get(incident)
 
-    def hold_document(self) -> HoldDoc | None:
-        """What is held now; None where nothing is."""
-        current = self._current
-        if current is None or current.hold_from is None:
-            return None
-        first = self._history.part(self._station, current.hold_from)
-        last = self._history.part(self._station, current.hold_to)
-        return HoldDoc(
-            incident=current.incident,
-            station=self._station,
-            reason="bad parts passed",
-            since="verification" if current.hold_since == "verification" else "arming",
-            from_part_id="" if first is None else first.part_id,
-            from_at=current.opened_at if first is None else first.captured_at,
-            to_part_id="" if last is None else last.part_id,
-            to_at=current.opened_at if last is None else last.captured_at,
-            parts=self._history.passed_between(self._station, current.hold_from, current.hold_to),
-            boxes=tuple(box for box in ("" if first is None else first.box, "" if last is None else last.box) if box),
-            open=current.closed_at is None,
-        )
+    def documents(self) -> tuple[IncidentDoc, ...]:
+        """Those not closed, oldest first, and the current one."""
+        shown = [one for one in self._unsigned.values() if one.incident != self.current_id]
+        return tuple(self.document(one) for one in (*shown, *(() if self._current is None else (self._current,))))
 
-    def document(self) -> IncidentDoc | None:
-        """The current incident as it is published."""
-        current = self._current
-        if current is None:
-            return None
+    def hold_document(self, incident: Incident) -> HoldDoc | None:
+        """What an incident holds; None where it holds nothing."""
+        harmed = [s.onset for s in incident.symptoms if s.family in HARM] or [s.onset for s in incident.symptoms]
+        onset = min(harmed, key=lambda one: (one.earliest, one.estimate), default=None)
+        closed = incident.closed_at is not None
+        return self.holds.document(incident.incident, opened_at=incident.opened_at, onset=onset, closed=closed)
+
+    def document(self, current: Incident) -> IncidentDoc:
+        """An incident as it is published."""
         return IncidentDoc(
             incident=current.incident,
             station=self._station,
             opened_at=current.opened_at,
             alarms=current.alarms,
             onset=current.onset,
-            hold=self.hold_document(),
+            hold=self.hold_document(current),
             open=current.closed_at is None,
             closed_at=current.closed_at,
+            over_at=current.over_at,
             signs=tuple(self._sign(symptom) for symptom in sorted(current.symptoms, key=lambda s: (s.onset.estimate, s.code))),
             causes=() if current.attribution is None else self._causes(current.attribution),
             harm="unknown" if current.attribution is None else "shown" if current.attribution.harm else "not_shown",
@@ -196,16 +200,23 @@ class Incidents:
             for rank, cause in enumerate(attribution.causes[:TOP_CAUSES])
         )
 
-    def save(self) -> tuple[int, Any, list[tuple[str, int]]]:
+    def save(self) -> dict[str, Any]:
         """For a checkpoint."""
-        current = msgspec.to_builtins(self._current, builtin_types=(datetime,))
-        return (self._number, current, [(event.kind, event.at) for event in self._events])
+        return {
+            "number": self._number,
+            "current": msgspec.to_builtins(self._current, builtin_types=(datetime,)),
+            "events": [(event.kind, event.at) for event in self._events],
+            "unsigned": msgspec.to_builtins(self._unsigned, builtin_types=(datetime,)),
+            "holds": self.holds.save(),
+        }
 
-    def load(self, saved: tuple[int, Any, list[tuple[str, int]]]) -> None:
+    def load(self, saved: dict[str, Any]) -> None:
         """From a checkpoint."""
-        self._number, current, events = saved
-        self._events.extend(Happening(kind, at) for kind, at in events)
-        self._current = None if current is None else msgspec.convert(current, Incident)
+        self._number = saved["number"]
+        self._events.extend(Happening(kind, at) for kind, at in saved["events"])
+        self._current = msgspec.convert(saved["current"], Incident | None)
+        self._unsigned = msgspec.convert(saved["unsigned"], dict[str, Incident])
+        self.holds.load(saved["holds"])
 
 
 def _top(attribution: Attribution | None) -> list[str]:

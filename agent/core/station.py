@@ -355,6 +355,8 @@ class Station:
             crossing = self.truth.judge(part) if self.registered else None
             if crossing is not None and at is not None:
                 self.annunciator.outcome_crossed(crossing, part, at, effects)
+            elif at is not None:
+                self.annunciator.audited(at, effects)
 
     def _summarise(self, at: datetime, effects: Effects, *, parts: int = 0, rejected: int = 0, outcomes: int = 0) -> None:
         minute = at.replace(second=0, microsecond=0)

@@ -6,7 +6,7 @@ import logging
 from collections import OrderedDict, defaultdict, deque
 from collections.abc import Callable, Mapping
 from datetime import datetime
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import msgspec
 
@@ -232,14 +232,16 @@ class Engine:
 
     def _apply(self, effects: Effects) -> None:
         journal = self._journal
-        for part in effects.parts:
-            journal.record_part(part)
-        for outcome in effects.outcomes:
-            journal.record_outcome(outcome)
-        for alarm in effects.alarms:
-            journal.record_alarm(alarm)
-        for incident in effects.incidents:
-            journal.record_incident(incident)
+        kept: tuple[tuple[list[Any], Callable[[Any], None]], ...] = (
+            (effects.parts, journal.record_part),
+            (effects.outcomes, journal.record_outcome),
+            (effects.dispositions, journal.record_disposition),
+            (effects.alarms, journal.record_alarm),
+            (effects.incidents, journal.record_incident),
+        )
+        for items, record in kept:
+            for item in items:
+                record(item)
         for baseline in effects.baselines:
             journal.record_baseline(baseline.station, baseline.stream, baseline.at, baseline.body)
         for counter, labels, by in effects.counts:

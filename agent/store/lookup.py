@@ -1,4 +1,4 @@
-"""Parts found again, by serial, box or time, over the read-only connection of a Reader: each way along an index, whatever is kept."""
+"""Parts found again by serial, box or time, over the read-only connection of a Reader: each way along an index."""
 
 from __future__ import annotations
 
@@ -92,7 +92,7 @@ class Lookup:
         if serial.endswith("*"):
             begins = serial[:-1]
             yield from self._rows(
-                "p.part_id >= ? AND p.part_id < ? AND p.key BETWEEN ? AND ?", (begins, begins + chr(0x10FFFF), *span)
+                "p.part_id >= ? AND p.part_id < ? AND +p.key BETWEEN ? AND ?", (begins, begins + chr(0x10FFFF), *span)
             )
         else:
             yield from self._rows("p.part_id = ? AND p.key BETWEEN ? AND ? ORDER BY p.key", (serial, *span))
@@ -119,7 +119,9 @@ class Lookup:
         spans.append((0 if newest is None else int(newest) + 1, _LAST_INDEX >> BLOCK_BITS))
         for first, last in spans:
             span = (key_of(station, first << BLOCK_BITS), key_of(station, ((last + 1) << BLOCK_BITS) - 1))
-            yield from self._rows("p.key BETWEEN ? AND ? AND p.captured_at BETWEEN ? AND ? ORDER BY p.key", (*span, first_at, last_at))
+            yield from self._rows(
+                "p.key BETWEEN ? AND ? AND p.captured_at BETWEEN ? AND ? ORDER BY p.key", (*span, first_at, last_at)
+            )
 
     def _rows(self, which: str, values: tuple[object, ...]) -> Iterator[PartRow]:
         names = self.stations()

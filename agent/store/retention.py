@@ -1,9 +1,10 @@
 """Retention: what goes, in which order, a bounded slice at a time.
 
-By age: journal entries (keep_days), parts and what they turned out to be (trace_days). By size (max_mb), oldest first, each kind only
-when those before it have nothing left to give:
+By age: journal entries (keep_days), parts and what they turned out to be (trace_days). By size (max_mb), oldest first, each kind
+only when those before it have nothing left to give:
 1. outbox messages that every sink had confirmed  2. journal entries  3. parts with their outcomes
-4. fitted baselines but the last three of a stream  5. closed incidents  6. messages never confirmed (counted as lost)  7. alarm transitions. The current alarms are never deleted.
+4. fitted baselines but the last three of a stream  5. closed incidents  6. messages never confirmed (counted as lost)
+7. alarm transitions. The current alarms are never deleted.
 Never deleted: journal entries newer than the oldest checkpoint, and the parts of an open hold.
 """
 
@@ -131,6 +132,7 @@ class Retention:
             gone += self._db.execute("DELETE FROM parts WHERE key BETWEEN ? AND ?", (start, last)).rowcount
             self._db.execute("DELETE FROM boxes WHERE station = ? AND last < ?", (station, index_of(last) - BLOCK_PARTS))
             self._db.execute("DELETE FROM part_times WHERE station = ? AND block < ?", (station, index_of(last) >> BLOCK_BITS))
+            self._db.execute("DELETE FROM dispositions WHERE station = ? AND last <= ?", (station, index_of(last)))
             self._delete("outcomes", "id", f"observed_at < {at}")
         return gone
 
@@ -141,9 +143,7 @@ class Retention:
             hold = _INCIDENT.decode(body).hold
             if hold is None or not hold.open:
                 continue
-            row = self._db.execute(
-                "SELECT id FROM names WHERE name = ?", (hold.station,)
-            ).fetchone()
+            row = self._db.execute("SELECT id FROM names WHERE name = ?", (hold.station,)).fetchone()
             if row is not None:
                 first[row[0]] = min(hold.from_index, first.get(row[0], hold.from_index))
         return first

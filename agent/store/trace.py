@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from datetime import datetime
 
-from agent.ports import PartRow
+from agent.ports import DispositionRow, PartRow
 from agent.records import Outcome
 from agent.store.claim import from_code, to_code
 from agent.store.times import from_micros, to_micros
@@ -73,6 +73,23 @@ class TraceIndex:
         )
         self._time(station, part.index >> BLOCK_BITS, at)
 
+    def disposition(self, decided: DispositionRow) -> None:
+        """What was decided of held parts."""
+        self._tx.write(
+            "INSERT INTO dispositions (station, first, last, parts, incident, kind, at, role, reason) VALUES (?,?,?,?,?,?,?,?,?)",
+            (
+                self._tx.name(decided.station),
+                decided.first,
+                decided.last,
+                decided.parts,
+                decided.incident,
+                decided.kind,
+                to_micros(decided.at),
+                decided.role,
+                decided.reason,
+            ),
+        )
+
     def outcome(self, told: Outcome) -> None:
         """What a part turned out to be, as one source saw it; known and unknown parts alike."""
         self._tx.write(
@@ -99,7 +116,7 @@ class TraceIndex:
     def part(self, station: str, index: int) -> PartRow | None:
         """See agent.ports.History."""
         found = self._tx.one(f"{SELECT} WHERE p.key = ?", (key_of(self._tx.name(station), index),))
-        return None if found is None else row(station, found)  # type: ignore[arg-type]
+        return None if found is None else row(station, found)
 
     def part_index(self, station: str, part_id: str, up_to: int) -> int | None:
         """See agent.ports.History."""
@@ -117,6 +134,41 @@ class TraceIndex:
             "SELECT count(*) FROM parts WHERE key BETWEEN ? AND ? AND NOT rejected", (key_of(number, first), key_of(number, last))
         )
         return 0 if found is None else int(found[0])
+
+    def passed_parts(
+        self,
+        station: str,
+        first: int,
+        last: int,
+        *,
+        part_id: str = "",
+        box: str = "",
+        since: datetime | None = None,
+        until: datetime | None = None,
+    ) -> tuple[int, ...]:
+        """See agent.ports.History."""
+        number = self._tx.name(station)
+        span = (key_of(number, first), key_of(number, last))
+        which, values = "key BETWEEN ? AND ? AND NOT rejected", list[object](span)
+        if part_id:
+            which += " AND part_id = ?"
+            values.append(part_id)
+        elif box:
+            which += " AND +box IN (SELECT id FROM boxes WHERE name = ? AND station = ?)"
+            values += [box, number]
+            fillings = self._tx.one(
+                "SELECT min(first), max(last) FROM boxes WHERE name = ? AND station = ? AND first <= ? AND last >= ?",
+                (box, number, last, first - BLOCK_PARTS),
+            )
+            if fillings is None or fillings[0] is None:
+                return ()
+            values[:2] = [max(span[0], key_of(number, fillings[0])), min(span[1], key_of(number, fillings[1] + BLOCK_PARTS))]
+        for bound, at in ((">=", since), ("<=", until)):
+            if at is not None:
+                which += f" AND captured_at {bound} ?"
+                values.append(to_micros(at))
+        found = self._tx.rows(f"SELECT key FROM parts WHERE {which} ORDER BY key", tuple(values))  # noqa: S608  (constants)
+        return tuple(index_of(key) for (key,) in found)
 
     def boxes_between(self, station: str, first: int, last: int) -> tuple[str, ...]:
         """See agent.ports.History."""

@@ -12,7 +12,7 @@ from pathlib import Path
 import msgspec
 
 from agent.documents import AlarmDoc, IncidentDoc, OutMessage
-from agent.ports import Origin, PartRow
+from agent.ports import DispositionRow, Origin, PartRow
 from agent.records import Entry, Inspected, Outcome
 from agent.store.body import columns, pack_entry, unpack_entry
 from agent.store.identity import entry_key
@@ -101,6 +101,10 @@ class SqliteStore:
     def record_part(self, part: PartRow) -> None:
         """See Journal. A part recorded before under its index is replaced by itself: folding again changes nothing."""
         self._trace.record(part)
+
+    def record_disposition(self, row: DispositionRow) -> None:
+        """See Journal."""
+        self._trace.disposition(row)
 
     def record_outcome(self, outcome: Outcome) -> None:
         """See Journal."""
@@ -243,6 +247,20 @@ class SqliteStore:
     def passed_between(self, station: str, first: int, last: int) -> int:
         """See History."""
         return self._trace.passed_between(station, first, last)
+
+    def passed_parts(
+        self,
+        station: str,
+        first: int,
+        last: int,
+        *,
+        part_id: str = "",
+        box: str = "",
+        since: datetime | None = None,
+        until: datetime | None = None,
+    ) -> tuple[int, ...]:
+        """See History."""
+        return self._trace.passed_parts(station, first, last, part_id=part_id, box=box, since=since, until=until)
 
     def boxes_between(self, station: str, first: int, last: int) -> tuple[str, ...]:
         """See History."""

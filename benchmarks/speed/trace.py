@@ -3,9 +3,9 @@
     python -m benchmarks.speed.trace [--parts 30000000] [--folder DIR] [--json OUT]
 
 Scenario ids: trace-serial, trace-box, trace-time, trace-begins (serials that begin so), trace-unknown: the command as a user runs
-it, in a fresh process, with the store's pages dropped from the cache before (fadvise; checked by mincore), no agent running; median
+it, in a fresh process, the store's pages dropped from the cache before (fadvise, checked by fincore), no agent; median
 and slowest of 5, at places drawn from the whole store. trace-bytes: the store's size per part, all tables, with 2 % of the parts
-audited. Two stations, serials of 16 characters, boxes of 500, lots of 2,000. Rows are written by the writer's own statements in part
+audited. Two stations, serials of 16 characters, boxes of 500, lots of 2,000. The writer itself writes the rows, in part
 order; the file is kept in --folder and used again when it has as many parts.
 """
 
@@ -46,7 +46,7 @@ def serial(station: int, index: int) -> str:
 
 def rows(parts: int) -> Iterator[PartRow]:
     """Two stations side by side, a part a second each."""
-    claims = [1 / (1 + math.exp(3 - 2 * random.Random(k).gauss(0, 1))) for k in range(997)]  # noqa: S311  (no secret)
+    claims = [1 / (1 + math.exp(3 - 2 * random.Random(k).gauss(0, 1))) for k in range(997)]
     for number in range(parts):
         station, index = number % 2, number // 2 + 1
         yield PartRow(
@@ -116,7 +116,7 @@ def asked(folder: Path, *arguments: str) -> tuple[float, int]:
 
 def questions(parts: int) -> dict[str, list[tuple[list[str], int]]]:
     """Per scenario, what is asked and how many parts are to be found."""
-    draw = random.Random(4)  # noqa: S311  (no secret)
+    draw = random.Random(4)
     asked_for: dict[str, list[tuple[list[str], int]]] = {}
     for _ in range(REPEATS):
         station, index = draw.randrange(2), draw.randrange(BOX, parts // 2 - 2 * BOX)

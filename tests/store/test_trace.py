@@ -20,7 +20,13 @@ def at(k):
 
 
 def row(k, station="ST4", **more):
-    given = {"verdict": "ng" if k % 50 == 0 else "ok", "recipe": "A", "box": f"B{k // 100}", "p_defect": 0.01, "lot": f"L{k // 300}"}
+    given = {
+        "verdict": "ng" if k % 50 == 0 else "ok",
+        "recipe": "A",
+        "box": f"B{k // 100}",
+        "p_defect": 0.01,
+        "lot": f"L{k // 300}",
+    }
     return PartRow(station, k, f"P{k:06d}", at(k), **{**given, **more})
 
 
@@ -129,7 +135,9 @@ def test_a_position_a_station_and_the_beginning_of_a_serial_narrow_the_search(st
 def test_what_a_part_turned_out_to_be_is_there_by_source_even_told_before_it_was_made(store):
     store.record_outcome(Outcome("P000003", defective=False, observed_at=at(1), source="end_of_line", station="ST4"))
     recorded(store, (row(k) for k in range(1, 5)))
-    store.record_outcome(Outcome("P000003", defective=True, observed_at=at(9), source="customer", confirmed=True, defect_class="burr"))
+    store.record_outcome(
+        Outcome("P000003", defective=True, observed_at=at(9), source="customer", confirmed=True, defect_class="burr")
+    )
     store.commit(T0)
     with Reader(store.path) as reader:
         (part,) = reader.trace(Sought(serial="P000003"))
