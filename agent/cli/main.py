@@ -24,6 +24,7 @@ _COMMANDS = {
     "status": ("agent.cli.reading", "status"),
     "alarms": ("agent.cli.reading", "alarms"),
     "ack": ("agent.cli.acting", "ack"),
+    "hold": ("agent.cli.hold", "hold"),
     "trace": ("agent.cli.trace", "trace"),
     "outcome": ("agent.cli.outcome", "outcome"),
     "baseline": ("agent.cli.baseline", "baseline"),

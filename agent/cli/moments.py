@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from datetime import datetime
+from pathlib import Path
 
 import click
 
@@ -20,3 +22,16 @@ class Moment(click.ParamType[datetime]):
             return datetime.fromisoformat(str(value))
         except ValueError:
             self.fail(f"expected a time like 2026-03-02T06:00, got {value}", param, ctx)
+
+
+def zone_of(config_file: Path | None, state_dir: Path | None) -> Callable[[datetime], datetime]:
+    """Gives a moment written without a zone the one of the alarm texts: agent.timezone, UTC where no configuration is named."""
+    from zoneinfo import ZoneInfo
+
+    name = "UTC"
+    if config_file is not None and state_dir is None:
+        from agent.config.load import load
+        from agent.plugins import PlugIns
+
+        name = load(config_file, PlugIns()).agent.timezone
+    return lambda at: at if at.tzinfo is not None else at.replace(tzinfo=ZoneInfo(name))

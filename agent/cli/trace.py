@@ -11,7 +11,7 @@ import click
 
 from agent.cli import console
 from agent.cli.access import again, agent_options, state_folder, store
-from agent.cli.moments import Moment
+from agent.cli.moments import Moment, zone_of
 
 if TYPE_CHECKING:
     from agent.documents import TraceDoc
@@ -59,8 +59,9 @@ def trace(
         raise click.UsageError("name a serial, --box, or --from and --to")
     from agent.store.lookup import Sought
 
-    folder, zone = state_folder(config_file, state_dir), _zone(config_file, state_dir)
-    sought = Sought(serial or "", box, _in(zone, since), _in(zone, until), station, position)
+    folder, zone = state_folder(config_file, state_dir), zone_of(config_file, state_dir)
+    first, last = (None if at is None else zone(at) for at in (since, until))
+    sought = Sought(serial or "", box, first, last, station, position)
     with store(folder) as kept:
         found = list(islice(kept.trace(sought), limit + 1 if limit else None))
         if not found:
@@ -80,21 +81,6 @@ def trace(
     if held is not None:
         console.next_step(f"linewarden hold show {held}{again(config_file, state_dir)}")
     return 0
-
-
-def _zone(config_file: Path | None, state_dir: Path | None) -> str:
-    if config_file is None or state_dir is not None:
-        return "UTC"
-    from agent.config.load import load
-    from agent.plugins import PlugIns
-
-    return load(config_file, PlugIns()).agent.timezone
-
-
-def _in(zone: str, at: datetime | None) -> datetime | None:
-    from zoneinfo import ZoneInfo
-
-    return at if at is None or at.tzinfo is not None else at.replace(tzinfo=ZoneInfo(zone))
 
 
 def _nothing(kept: Reader, sought: Sought) -> None:

@@ -16,6 +16,7 @@ from agent.ports import PartRow
 from agent.records import Entry, Inspected
 from agent.store import schema
 from agent.store.body import unpack_entry
+from agent.store.held import Held
 from agent.store.lookup import Lookup, Sought
 from agent.store.standing import Standing
 from agent.store.times import from_micros
@@ -68,7 +69,7 @@ class Reader:
 
     def trace(self, sought: Sought) -> Iterator[TraceDoc]:
         """Every part that fits, with all that is known of it."""
-        standing = Standing(self._db)
+        standing, held = Standing(self._db), self.held()
         for part in self.lookup.parts(sought):
             yield TraceDoc(
                 part_id=part.part_id,
@@ -84,8 +85,12 @@ class Reader:
                 model=part.model,
                 alarms=standing.at(part.station, part.captured_at),
                 outcomes=self.lookup.outcomes(part.part_id, part.station),
-                holds=(),
+                holds=held.of(part),
             )
+
+    def held(self) -> Held:
+        """The holds kept."""
+        return Held(self._db)
 
     def part_index(self, station: str, part_id: str) -> int | None:
         """Index of the latest inspection of this part."""

@@ -5,8 +5,8 @@
 Scenario ids: trace-serial, trace-box, trace-time, trace-begins (serials that begin so), trace-unknown: the command as a user runs
 it, in a fresh process, the store's pages dropped from the cache before (fadvise, checked by fincore), no agent; median
 and slowest of 5, at places drawn from the whole store. trace-bytes: the store's size per part, all tables, with 2 % of the parts
-audited. Two stations, serials of 16 characters, boxes of 500, lots of 2,000. The writer itself writes the rows, in part
-order; the file is kept in --folder and used again when it has as many parts.
+audited. Two stations, serials of 16 characters, boxes of 500, lots of 2,000. The rows are written in part order by
+the writer's statement; the file is kept in --folder, and filled on when it has fewer parts.
 """
 
 from __future__ import annotations
@@ -16,7 +16,6 @@ import json
 import math
 import os
 import random
-import sqlite3
 import statistics
 import subprocess
 import sys
@@ -29,6 +28,9 @@ from pathlib import Path
 from agent.ports import PartRow
 from agent.records import Outcome
 from agent.state_folder import STORE_NAME
+from agent.store.claim import to_code
+from agent.store.times import to_micros
+from agent.store.trace import BLOCK_PARTS, index_of, key_of
 from agent.store.writer import SqliteStore
 from benchmarks.speed.targets import TRACE_BYTES, TRACE_S, beside
 
@@ -44,43 +46,63 @@ def serial(station: int, index: int) -> str:
     return f"24F{station}-{index:09d}-{index * 7 % 10}"
 
 
-def rows(parts: int) -> Iterator[PartRow]:
-    """Two stations side by side, a part a second each."""
-    claims = [1 / (1 + math.exp(3 - 2 * random.Random(k).gauss(0, 1))) for k in range(997)]
-    for number in range(parts):
+def rows(store: SqliteStore, first: int, last: int) -> Iterator[tuple[object, ...]]:
+    """Rows of the table of parts, two stations side by side, a part a second each; what parts share is written on the way."""
+    claims = [to_code(1 / (1 + math.exp(3 - 2 * random.Random(k).gauss(0, 1)))) for k in range(997)]
+    numbers = [store._tx.name(name) for name in STATIONS]  # noqa: SLF001
+    makes: dict[tuple[int, ...], int] = {}
+    boxes: dict[tuple[int, int], int] = {}
+    start = to_micros(START)
+    for number in range(first, last):
         station, index = number % 2, number // 2 + 1
-        yield PartRow(
-            station=STATIONS[station],
-            index=index,
-            part_id=serial(station, index),
-            captured_at=START + timedelta(seconds=index, milliseconds=number * 7 % 900),
-            verdict="ng" if index % 200 == 0 else "ok",
-            recipe=f"R{index // 20_000 % 5}",
-            box=f"{STATIONS[station]}-{index // BOX:06d}",
-            p_defect=claims[index % 997],
-            position=f"nest-{index % 4}",
-            lot=f"L{index // LOT:06d}",
-            model="detect 3.1 9b74c9897bac",
+        make, box = (station, index // LOT, index // 20_000 % 5, index % 4), (station, index // BOX)
+        if make not in makes or box not in boxes:
+            row = PartRow(
+                station=STATIONS[station],
+                index=index,
+                part_id="",
+                captured_at=START,
+                verdict="ok",
+                recipe=f"R{make[2]}",
+                box=f"{STATIONS[station]}-{box[1]:06d}",
+                position=f"nest-{make[3]}",
+                lot=f"L{make[1]:06d}",
+                model="detect 3.1 9b74c9897bac",
+            )
+            makes[make] = store._trace._make(numbers[station], row)  # noqa: SLF001
+            boxes[box] = store._trace._box(numbers[station], row.box, index)  # noqa: SLF001
+            store._tx.write("UPDATE boxes SET last = ? WHERE id = ?", ((box[1] + 1) * BOX - 1, boxes[box]))  # noqa: SLF001
+        at = start + 1_000_000 * index + number * 7 % 900 * 1000
+        if index % BLOCK_PARTS == 0:
+            span = (at - 1_000_000, at + (BLOCK_PARTS + 1) * 1_000_000)
+            store._trace._write_block(numbers[station], index // BLOCK_PARTS, *span)  # noqa: SLF001
+        yield (
+            key_of(numbers[station], index),
+            serial(station, index),
+            at,
+            int(index % 200 == 0),
+            makes[make],
+            claims[index % 997],
+            boxes[box],
         )
 
 
 def fill(folder: Path, parts: int) -> None:
-    """A store of so many parts in the folder, unless it is there."""
-    path = folder / STORE_NAME
-    if path.exists():
-        with sqlite3.connect(path) as db:
-            if db.execute("SELECT count(*) FROM part_times").fetchone()[0] >= parts >> 8:
-                return
-        path.unlink()
-    store = SqliteStore(path, keep_days=400, max_mb=6 * 1024)
+    """A store of so many parts in the folder; one that has some is filled on."""
+    store = SqliteStore(folder / STORE_NAME, keep_days=400, max_mb=6 * 1024)
     store._tx.connection.execute("PRAGMA synchronous = OFF")  # noqa: SLF001  (to fill it sooner; nothing else changes)
-    for number, row in enumerate(rows(parts), start=1):
-        store.record_part(row)
-        if number % AUDITED == 0:
-            store.record_outcome(Outcome(row.part_id, defective=False, observed_at=row.captured_at, station=row.station))
-        if number % COMMIT == 0:
-            store.commit(row.captured_at)
-    store.commit(row.captured_at)
+    store._tx.connection.execute("PRAGMA cache_size = -200000")  # noqa: SLF001
+    newest = store._tx.one("SELECT max(key) FROM parts")  # noqa: SLF001
+    done = 0 if newest is None or newest[0] is None else 2 * index_of(newest[0])
+    for first in range(done, parts, COMMIT):
+        store._tx.begin()  # noqa: SLF001
+        chunk = rows(store, first, min(parts, first + COMMIT))
+        store._tx.connection.executemany("INSERT OR REPLACE INTO parts VALUES (?,?,?,?,?,?,?)", chunk)  # noqa: SLF001
+        for number in range(first, min(parts, first + COMMIT), AUDITED):
+            station, index = number % 2, number // 2 + 1
+            at = START + timedelta(seconds=index)
+            store.record_outcome(Outcome(serial(station, index), defective=False, observed_at=at, station=STATIONS[station]))
+        store.commit(START)
     store.close()
 
 
