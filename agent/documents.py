@@ -216,6 +216,69 @@ class TraceDoc(Struct, frozen=True, omit_defaults=True):
     schema: int = SCHEMA
 
 
+class StepDoc(Struct, frozen=True, omit_defaults=True):
+    """One step of the response plan (number 0: done without one), who it is for, and by which role it was done."""
+
+    number: int
+    cause: str
+    step: str
+    role: str
+    within_min: int = 0
+    done_at: datetime | None = None
+    done_by_role: str = ""
+    note: str = ""
+
+
+class ReadingDoc(Struct, frozen=True):
+    """One watched channel when the incident was opened."""
+
+    stream: str
+    channel: str
+    evidence: float
+    threshold: float
+    updates: int
+
+
+class HappenedDoc(Struct, frozen=True):
+    """Something done to or around the station, after this part."""
+
+    kind: str
+    part_id: str
+    at: datetime | None
+
+
+class FrozenDoc(Struct, frozen=True, omit_defaults=True):
+    """What was so when the incident was opened, and stays written whatever changes: for those who look into it later.
+
+    log_from: journal entries from then on are kept while the incident is open, whatever their age.
+    """
+
+    at: datetime
+    part_id: str
+    model: str
+    config_sha256: str
+    log_from: datetime
+    owner: str
+    deputy: str
+    decision: str
+    consequence: str
+    tier: int
+    readings: tuple[ReadingDoc, ...] = ()
+    events: tuple[HappenedDoc, ...] = ()
+
+
+class ClosingDoc(Struct, frozen=True):
+    """How an incident was closed, signed with the name the register has."""
+
+    at: datetime
+    verdict: str
+    cause: str
+    group: str
+    effectiveness: str
+    signed: str
+    role: str
+
+
 class IncidentDoc(Struct, frozen=True, omit_defaults=True):
     """The alarms of one causal episode. signs: all that changed, by onset. causes: ranked.
 
@@ -235,6 +298,9 @@ class IncidentDoc(Struct, frozen=True, omit_defaults=True):
     causes: tuple[CauseDoc, ...] = ()
     harm: Literal["shown", "not_shown", "unknown"] = "unknown"
     blind: tuple[str, ...] = ()
+    frozen: FrozenDoc | None = None
+    steps: tuple[StepDoc, ...] = ()
+    closing: ClosingDoc | None = None
     schema: int = SCHEMA
 
 

@@ -355,6 +355,26 @@ class StreamView:
 
 
 @dataclass(frozen=True, slots=True)
+class ReviewView:
+    """False alarms beside their budget: alarms raised by chance tests, and what closing their incidents found them to be.
+
+    months: since the station was armed, by the source's clock. Alarms of one closed incident share its verdict.
+    """
+
+    budget_per_month: float
+    months: float
+    raised: int
+    real: int
+    harmless: int
+    unknown: int
+
+    @property
+    def waiting(self) -> int:
+        """Not judged yet."""
+        return self.raised - self.real - self.harmless - self.unknown
+
+
+@dataclass(frozen=True, slots=True)
 class StationView:
     """One station as it stands."""
 
@@ -376,6 +396,7 @@ class StationView:
     channels: tuple[ChannelView, ...]
     counters: dict[str, int]  # duplicates, late, unmatched outcomes, frames missing, … by reason
     andon: AndonDoc | None
+    review: ReviewView | None = None
 
 
 @dataclass(frozen=True, slots=True)

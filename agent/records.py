@@ -117,7 +117,7 @@ class Command(Struct, frozen=True, omit_defaults=True, tag="command", tag_field=
     """An instruction to the agent. `target` names what it acts on: see agent/core/commands.py for each verb."""
 
     request_id: Name
-    verb: Literal["ack", "accept_baseline", "dispose"]
+    verb: Literal["ack", "accept_baseline", "dispose", "close_incident", "respond"]
     by: Name
     role: Literal["operator", "quality", "maintenance", "engineer", "deputy", "owner"]
     target: dict[Name, ShortText] = msgspec.field(default_factory=dict)

@@ -65,7 +65,7 @@ def show(incident: str | None, file: Path | None, config_file: Path | None, stat
         _show(one, boxes, list(islice(held.by_suspicion(one), _SHOWN)))
     if one.undecided:
         console.next_step(
-            f"linewarden hold dispose {incident} sorted --box B --reason WHY --by NAME --role quality{again(config_file, state_dir)}"
+            f"linewarden hold dispose {incident} sorted --box B --reason WHY --by YOU --role quality{again(config_file, state_dir)}"
         )
     return 0
 

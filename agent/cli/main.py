@@ -24,6 +24,7 @@ _COMMANDS = {
     "status": ("agent.cli.reading", "status"),
     "alarms": ("agent.cli.reading", "alarms"),
     "ack": ("agent.cli.acting", "ack"),
+    "incident": ("agent.cli.incident", "incident"),
     "hold": ("agent.cli.hold", "hold"),
     "trace": ("agent.cli.trace", "trace"),
     "outcome": ("agent.cli.outcome", "outcome"),

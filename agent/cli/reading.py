@@ -43,6 +43,10 @@ def status(config_file: Path | None, state_dir: Path | None, as_json: bool, max_
         for s in shown["stations"]
     ]
     console.table("Stations", ("station", "state", *counts, "outcome test", "last part"), rows)
+    reviews = [(s["station"], *_review(s["review"])) for s in shown["stations"] if s["review"] is not None]
+    console.table(
+        "False alarms", ("station", "harmless a month", "budget", "harmless", "real", "unknown", "not judged", "months"), reviews
+    )
     streams = [
         (s["station"], t["stream"], t["state"], f"{t['parts']} of {t['parts_needed']}", t["detail"])
         for s in shown["stations"]
@@ -138,6 +142,15 @@ def _history(folder: Path) -> list[dict[str, Any]]:
 
     with store(folder) as kept:
         return [msgspec.to_builtins(event) for _, event in kept.alarm_events()]
+
+
+def _review(review: dict[str, Any]) -> tuple[str, ...]:
+    """Realised false alarms beside their budget; a rate of less than a month says little, and is not given."""
+    months, harmless = review["months"], review["harmless"]
+    waiting = review["raised"] - review["real"] - harmless - review["unknown"]
+    rate = f"{harmless / months:.2g}" if months >= 1.0 else "too early"
+    counts = (harmless, review["real"], review["unknown"], waiting)
+    return (rate, f"{review['budget_per_month']:g}", *(str(count) for count in counts), f"{months:.1f}")
 
 
 def _outcome_test(station: dict[str, Any]) -> str:

@@ -25,6 +25,7 @@ from agent.config.model import (
     MetricsSection,
     OutcomesSection,
     PictureSection,
+    ResponseSection,
     StationSection,
     StoreSection,
 )
@@ -47,6 +48,7 @@ _STATION_TABLES: tuple[tuple[str, type[BaseModel]], ...] = (
 )
 # Any number of them, and none by default: the sample shows one, commented out.
 _STATION_LISTS: tuple[tuple[str, type[BaseModel]], ...] = (
+    ("response", ResponseSection),
     ("references", ReferenceSection),
     ("references.calipers", CaliperSection),
 )

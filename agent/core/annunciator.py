@@ -14,7 +14,7 @@ from agent.core.causes import say_causes
 from agent.core.conditions import Finding
 from agent.core.incidents import NOTHING_BEFORE
 from agent.core.texts import FAMILIES, say
-from agent.documents import AlarmDoc, AndonDoc, Colour, EvidenceDoc, OnsetDoc
+from agent.documents import AlarmDoc, AndonDoc, Colour, EvidenceDoc, FrozenDoc, OnsetDoc
 from agent.messages import alarm_messages, message
 from detectors.attribution import Symptom
 from detectors.budget import MIN_RUN_PARTS
@@ -59,6 +59,8 @@ class Watched(Protocol):
 
     @property
     def watched(self) -> frozenset[str]: ...
+
+    def frozen(self, part_id: str, at: datetime) -> FrozenDoc: ...
 
 
 class Annunciator:
@@ -289,7 +291,8 @@ class Annunciator:
         )
         if document is None:
             return  # shelved, suppressed or out of service: evaluated, not annunciated
-        incidents.join(occurrence, evidence.onset)
+        incidents.join(occurrence, evidence.onset, by_chance=bool(evidence.by_chance))
+        incidents.freeze(self._station.frozen(part_id, alarm.changed_at))
         self._publish(document, effects)
         self._publish_incident(effects)
         self._reword(effects)
@@ -355,8 +358,9 @@ class Annunciator:
             self.publish_incident(station.incidents.current_id, effects)
 
     def _close_episode(self, at: datetime, effects: Effects) -> None:
-        if all(alarm.state == "NORM" for alarm in self._station.book.all()) and self._station.incidents.end_episode(at):
-            self._publish_incident(effects)
+        if all(alarm.state == "NORM" for alarm in self._station.book.all()):
+            for incident in self._station.incidents.end_episode(at):
+                self.publish_incident(incident, effects)
 
     # --- publishing ---------------------------------------------------------------------------------------------------------
 

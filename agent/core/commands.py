@@ -2,7 +2,8 @@
 
 ack: target.occurrence_id names the alarm. accept_baseline: target.station, and optionally target.stream; candidates are put in
 force, else the named stream (or `outcomes`) learns anew, or what judges now is approved (`identity`), and its alarm ends. In tiers
-1 and 2 a second person must ask for it too. dispose: see agent/core/disposal.py.
+1 and 2 a second person must ask for it too. dispose, respond and close_incident: see
+disposal.py, response.py and closing.py.
 """
 
 from __future__ import annotations
@@ -27,6 +28,10 @@ def execute(station: Station, command: Command, at: datetime, effects: Effects) 
             return _accept_baseline(station, command, at, effects)
         case "dispose":
             done = dispose(station.incidents, command, at, effects)
+        case "respond":
+            done = station.incidents.respond(station.options.response, command, at)
+        case "close_incident":
+            done = station.incidents.sign(station.options, command, at)
     station.annunciator.publish_incident(command.target["incident"], effects)
     return done
 

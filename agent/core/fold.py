@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Mapping
 from datetime import datetime
 from zoneinfo import ZoneInfo
@@ -33,8 +34,10 @@ class Core:
     def __init__(self, config: Config, history: History) -> None:
         self._parts = PartsInFront(history)
         zone = ZoneInfo(config.agent.timezone)
+        digest = hashlib.sha256(config.model_dump_json().encode()).hexdigest()
         self._stations = {
-            options.id: Station(options, self._parts, language=config.agent.language, zone=zone) for options in config.stations
+            options.id: Station(options, self._parts, language=config.agent.language, zone=zone, config_sha256=digest)
+            for options in config.stations
         }
 
     def begin_after(self, origins: Mapping[str, Origin]) -> None:
@@ -102,7 +105,7 @@ class Core:
             station = next(found, None)
             if station is None:
                 raise CommandRefused(f"no alarm has the occurrence {occurrence or '(none named)'}", hint="see `linewarden alarms`")
-        elif command.verb == "dispose":
+        elif command.verb in ("dispose", "close_incident", "respond"):
             incident = command.target.get("incident", "")
             station = next((s for s in self._stations.values() if s.incidents.get(incident) is not None), None)
             if station is None:

@@ -2,19 +2,39 @@
 
 from __future__ import annotations
 
-from collections import deque
+from collections import Counter, deque
 from collections.abc import Collection, Sequence
-from datetime import datetime
-from typing import Any
+from datetime import datetime, timedelta
+from typing import TYPE_CHECKING, Any
 
 import msgspec
 
 from agent.core.causes import CAUSES, REASONS
+from agent.core.closing import closing
 from agent.core.holds import Holds
-from agent.documents import CauseDoc, HoldDoc, IncidentDoc, OnsetDoc, ReasonDoc, SignDoc
+from agent.core.response import Done, respond, steps
+from agent.documents import (
+    CauseDoc,
+    ClosingDoc,
+    FrozenDoc,
+    HappenedDoc,
+    HoldDoc,
+    IncidentDoc,
+    OnsetDoc,
+    ReasonDoc,
+    SignDoc,
+)
+from agent.errors import CommandRefused
 from agent.ports import History
 from detectors.attribution import Attribution, Happening, Symptom, attribute, joined
 
+if TYPE_CHECKING:
+    from agent.config.model import ResponseSection, StationSection
+    from agent.records import Command
+
+# Events written down with an incident, and how long before its change the journal is kept for it.
+FROZEN_EVENTS = 20
+LOG_BEFORE = timedelta(hours=8)
 # Families that show harm: where one did, its onset is the one a hold's parts are set beside.
 HARM = frozenset({"outcomes", "challenge", "identity"})
 # Events remembered to be set beside onsets; more than a shift has.
@@ -38,20 +58,33 @@ class Incident(msgspec.Struct, frozen=True, kw_only=True):
     closed_at: datetime | None = None
     symptoms: tuple[Symptom, ...] = ()
     attribution: Attribution | None = None
+    by_chance: int = 0  # alarms of it that the budget of false alarms counts
+    frozen: FrozenDoc | None = None
+    done: tuple[Done, ...] = ()
+    closing: ClosingDoc | None = None
+
+    @property
+    def asks_for_a_verdict(self) -> bool:
+        """Whether a person must say what it was: it may have been chance, it held parts or showed harm. A silent feed is a fact."""
+        return self.by_chance > 0 or (self.attribution is not None and self.attribution.harm)
 
 
 class Incidents:
     """The incidents of one station: alarms raised while one goes on join it; those over stay here until they are closed."""
 
-    def __init__(self, station: str, history: History, language: str = "en") -> None:
+    def __init__(self, station: str, history: History, language: str = "en", plan: Sequence[ResponseSection] = ()) -> None:
         self._station = station
         self._history = history
         self._language = language
+        self._plan = plan
         self._events: deque[Happening] = deque(maxlen=RECENT_EVENTS)
         self._number = 0
         self._current: Incident | None = None
         self._unsigned: dict[str, Incident] = {}  # over, not closed
+        self._signed: Incident | None = None  # the one closed last
         self.holds = Holds(station, history)
+        self.raised = 0  # alarms the budget counts
+        self.judged: Counter[str] = Counter()  # and of them those of closed incidents, by verdict
 
     def begin_after(self, number: int) -> None:
         """Number on from here."""
@@ -113,14 +146,31 @@ class Incidents:
         """Whether a sign of this code is of something that began after part `index`."""
         return self._current is not None and any(s.code == code and s.onset.earliest > index for s in self._current.symptoms)
 
-    def join(self, occurrence: str, onset: OnsetDoc | None) -> None:
-        """Add an occurrence; the incident's onset is the earliest of its alarms' estimates."""
+    def join(self, occurrence: str, onset: OnsetDoc | None, *, by_chance: bool = False) -> None:
+        """Add an occurrence; the incident's onset is the earliest of its alarms' estimates. by_chance: the budget counts it."""
         current = self._current
         assert current is not None
         earliest = current.onset
         if onset is not None and onset.at is not None and (earliest is None or earliest.at is None or onset.at < earliest.at):
             earliest = onset
-        self._current = msgspec.structs.replace(current, alarms=(*current.alarms, occurrence), onset=earliest)
+        self.raised += by_chance
+        alarms, counted = (*current.alarms, occurrence), current.by_chance + by_chance
+        self._current = msgspec.structs.replace(current, alarms=alarms, onset=earliest, by_chance=counted)
+
+    def freeze(self, frozen: FrozenDoc) -> None:
+        """Write down what was so when the current one was opened; only the first time."""
+        current = self._current
+        if current is not None and current.frozen is None:
+            events = tuple(self._happened(event) for event in self._events)[-FROZEN_EVENTS:]
+            began = frozen.at if current.onset is None else current.onset.earliest_at or frozen.at
+            log_from = min(began, frozen.log_from) - LOG_BEFORE
+            self._current = msgspec.structs.replace(
+                current, frozen=msgspec.structs.replace(frozen, events=events, log_from=log_from)
+            )
+
+    def _happened(self, event: Happening) -> HappenedDoc:
+        row = self._history.part(self._station, max(1, event.at))
+        return HappenedDoc(event.kind, "" if row is None else row.part_id, None if row is None else row.captured_at)
 
     def hold(self, first: int, last: int, *, verified: bool) -> None:
         """Hold the passed parts from index `first` to `last` and on; it grows and never shrinks."""
@@ -134,23 +184,54 @@ class Incidents:
         """A check that covers what is held was good at part `last`: the hold ends there. True where one grew until now."""
         return self.holds.end(self.current_id, last, by, at)
 
-    def end_episode(self, at: datetime) -> bool:
-        """Every alarm of the episode has returned: what is raised from now on is another one. True when this ended one."""
+    def end_episode(self, at: datetime) -> tuple[str, ...]:
+        """Every alarm of the episode has returned: what is raised from now on is another one. Those to be published for it."""
         current = self._current
         if current is None or current.over_at is not None:
-            return False
+            return ()
         over = msgspec.structs.replace(current, over_at=at)
-        if self.holds.get(current.incident) is None:
+        if self.holds.get(current.incident) is None and not current.asks_for_a_verdict:
             over = msgspec.structs.replace(over, closed_at=at)
         else:
             self._unsigned[over.incident] = over
         self._current = over
-        return True
+        return (over.incident,)
+
+    def respond(self, plan: Sequence[ResponseSection], command: Command, at: datetime) -> str:
+        """Something was done about one; what, in words. Raises CommandRefused."""
+        incident = self._open(command)
+        done = respond(plan, incident.done, command, at)
+        self._keep(msgspec.structs.replace(incident, done=(*incident.done, done)))
+        return f"noted at {incident.incident}: " + (f"step {done.step}" if done.step else done.note)
+
+    def sign(self, options: StationSection, command: Command, at: datetime) -> str:
+        """One is closed; as what, in words. Raises CommandRefused."""
+        incident = self._open(command)
+        signed = closing(options, command, self.hold_document(incident), at, is_over=incident.over_at is not None)
+        closed = msgspec.structs.replace(incident, closed_at=at, closing=signed)
+        self.judged[signed.verdict] += incident.by_chance
+        self._unsigned.pop(incident.incident, None)
+        self._signed = closed
+        if self.current_id == incident.incident:
+            self._current = closed
+        return f"{incident.incident} is closed as {signed.verdict}, cause {signed.cause}"
+
+    def _open(self, command: Command) -> Incident:
+        incident = self.get(command.target.get("incident", ""))
+        if incident is None or incident.closed_at is not None:
+            raise CommandRefused(f"{command.target.get('incident', '') or '(none named)'} is closed")
+        return incident
+
+    def _keep(self, incident: Incident) -> None:
+        if incident.incident in self._unsigned:
+            self._unsigned[incident.incident] = incident
+        if self.current_id == incident.incident:
+            self._current = incident
 
     def get(self, incident: str) -> Incident | None:
-        """The current one, or one that is over and not closed."""
-        current = self._current
-        return current if current is not None and current.incident == incident else self._unsigned.get(incident)
+        """The current one, one that is over and not closed, or the one closed last."""
+        last = (self._current, self._signed)
+        return next((one for one in last if one is not None and one.incident == incident), self._unsigned.get(incident))
 
     def documents(self) -> tuple[IncidentDoc, ...]:
         """Those not closed, oldest first, and the current one."""
@@ -180,7 +261,17 @@ class Incidents:
             causes=() if current.attribution is None else self._causes(current.attribution),
             harm="unknown" if current.attribution is None else "shown" if current.attribution.harm else "not_shown",
             blind=() if current.attribution is None else current.attribution.blind,
+            frozen=current.frozen,
+            steps=steps(self._plan, self._named(current), current.done),
+            closing=current.closing,
         )
+
+    def _named(self, incident: Incident) -> list[str]:
+        """The causes a response plan is followed for: the likely one, else the two that come closest."""
+        attribution = incident.attribution
+        if attribution is None:
+            return []
+        return [cause.cause for cause in attribution.causes[: 1 if _is_likely(attribution) else 2]]
 
     def _sign(self, symptom: Symptom) -> SignDoc:
         row = self._history.part(self._station, max(1, symptom.onset.estimate))
@@ -208,6 +299,8 @@ class Incidents:
             "events": [(event.kind, event.at) for event in self._events],
             "unsigned": msgspec.to_builtins(self._unsigned, builtin_types=(datetime,)),
             "holds": self.holds.save(),
+            "signed": msgspec.to_builtins(self._signed, builtin_types=(datetime,)),
+            "review": (self.raised, dict(self.judged)),
         }
 
     def load(self, saved: dict[str, Any]) -> None:
@@ -217,6 +310,9 @@ class Incidents:
         self._current = msgspec.convert(saved["current"], Incident | None)
         self._unsigned = msgspec.convert(saved["unsigned"], dict[str, Incident])
         self.holds.load(saved["holds"])
+        self._signed = msgspec.convert(saved["signed"], Incident | None)
+        self.raised, judged = saved["review"]
+        self.judged = Counter(judged)
 
 
 def _top(attribution: Attribution | None) -> list[str]:

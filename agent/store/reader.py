@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -57,6 +57,14 @@ class Reader:
         """Every transition kept, in order, with its row."""
         for row, body in self._db.execute("SELECT id, body FROM alarm_events WHERE id > ? ORDER BY id", (after,)):
             yield int(row), _ALARM.decode(body)
+
+    def raised(self, occurrences: Sequence[str]) -> list[AlarmDoc]:
+        """These occurrences as they were raised, with their evidence; without those no longer kept."""
+        found = (
+            self._db.execute("SELECT body FROM alarm_events WHERE occurrence_id = ? ORDER BY id LIMIT 1", (one,)).fetchone()
+            for one in occurrences
+        )
+        return [_ALARM.decode(row[0]) for row in found if row is not None]
 
     def incidents(self) -> list[IncidentDoc]:
         """All kept, oldest first."""

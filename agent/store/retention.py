@@ -5,7 +5,8 @@ only when those before it have nothing left to give:
 1. outbox messages that every sink had confirmed  2. journal entries  3. parts with their outcomes
 4. fitted baselines but the last three of a stream  5. closed incidents  6. messages never confirmed (counted as lost)
 7. alarm transitions. The current alarms are never deleted.
-Never deleted: journal entries newer than the oldest checkpoint, and the parts of an open hold.
+Never deleted: journal entries newer than the oldest checkpoint, and the parts of an open hold. Entries from the beginning of an
+open incident on are not deleted by age (evidence); where the disk's bound is reached it holds, and they are counted as expired.
 """
 
 from __future__ import annotations
@@ -18,6 +19,7 @@ import msgspec
 
 from agent.documents import IncidentDoc
 from agent.store.schema import WAL_PAGES
+from agent.store.times import to_micros
 from agent.store.trace import BLOCK_BITS, BLOCK_PARTS, INDEX_BITS, index_of, key_of
 
 SLICE = 2000
@@ -68,7 +70,7 @@ class Retention:
         oldest = now - self._keep
         gone = {
             "outbox": self._delete("outbox", "id", f"id <= {self._confirmed()} AND at < {now - REPLAY_WINDOW_S * 1_000_000}"),
-            "journal": self._delete("journal", "seq", f"seq < {self._oldest_checkpoint()} AND at < {oldest}"),
+            "journal": self._delete("journal", "seq", f"seq < {self._oldest_checkpoint()} AND at < {min(oldest, self._needed())}"),
             "parts": self._delete_parts(now - self._keep_parts),
             "outcomes": self._delete("outcomes", "id", f"observed_at < {now - self._keep_parts}"),
         }
@@ -135,6 +137,12 @@ class Retention:
             self._db.execute("DELETE FROM dispositions WHERE station = ? AND last <= ?", (station, index_of(last)))
             self._delete("outcomes", "id", f"observed_at < {at}")
         return gone
+
+    def _needed(self) -> int:
+        """Time of the first journal entry that an open incident still needs as evidence."""
+        bodies = self._db.execute("SELECT body FROM incidents WHERE open = 1")
+        frozen = [incident.frozen for (body,) in bodies if (incident := _INCIDENT.decode(body)).frozen is not None]
+        return min((to_micros(one.log_from) for one in frozen if one is not None), default=1 << 62)
 
     def _first_held(self) -> dict[int, int]:
         """Per station, the first part of its open holds."""

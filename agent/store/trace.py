@@ -31,8 +31,8 @@ _ONE_OF_BOX = "SELECT 1 FROM parts WHERE key BETWEEN ? AND ? AND box = ? LIMIT 1
 
 
 def key_of(station: int, index: int) -> int:
-    """The key of a part of the station with this number."""
-    return station << INDEX_BITS | index
+    """The key of a part of the station with this number; an index beyond all is the station's last."""
+    return station << INDEX_BITS | min(index, (1 << INDEX_BITS) - 1)
 
 
 def index_of(key: int) -> int:

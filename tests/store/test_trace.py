@@ -251,3 +251,10 @@ def test_a_store_of_the_first_schema_is_taken_over_with_its_parts(tmp_path):
     store.close()
     assert found(store, box="B6") == ["P000600", "P000601"]
     assert found(store, since=at(598), until=at(700)) == ids(598, 601)
+
+
+def test_an_index_beyond_all_never_reaches_into_another_station(store):
+    recorded(store, [row(1, station="ST1"), row(1, station="ST2"), row(2, station="ST2")])
+    assert store.passed_between("ST1", 1, 1 << 60) == 1
+    with Reader(store.path) as reader:
+        assert len(list(reader.passed_parts("ST1", 1, 1 << 40))) == 1

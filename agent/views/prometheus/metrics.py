@@ -11,6 +11,7 @@ from prometheus_client.metrics_core import Metric
 from prometheus_client.registry import Collector
 
 from agent.ports import ChannelView, Snapshot, Snapshots, StationView
+from agent.views.prometheus import review
 
 STATION_STATES = ("learning", "armed", "suspended", "not_armed")
 STREAM_STATES = ("learning", "candidate", "armed", "suspended", "refused")
@@ -40,6 +41,7 @@ class SnapshotCollector(Collector):
         yield from _streams(snapshot)
         yield from _channels(snapshot)
         yield from _alarms(snapshot)
+        yield from review.families(snapshot)
         yield from _counts(snapshot)
         yield from _edges("tap", snapshot.taps)
         yield from _edges("sink", snapshot.sinks)
