@@ -49,6 +49,7 @@ class App:
         self.store = SqliteStore(
             (state_dir or Path()) / STORE_NAME,
             keep_days=config.store.keep_days,
+            trace_days=config.store.trace_days,
             max_mb=config.store.max_mb,
             in_memory=state_dir is None,
             sinks=sinks,

@@ -91,8 +91,24 @@ class AndonDoc(Struct, frozen=True, omit_defaults=True):
     seq: int = 0
 
 
+class SpanDoc(Struct, frozen=True):
+    """Parts of a station from one to another, by id, capture and index."""
+
+    from_part_id: str
+    from_at: datetime
+    from_index: int
+    to_part_id: str
+    to_at: datetime
+    to_index: int
+
+
 class HoldDoc(Struct, frozen=True, omit_defaults=True):
-    """What must not ship: the passed parts since the last informative verification. Counts and bounds; the list is in the store."""
+    """What must not ship: the passed parts since the last informative verification. Counts and bounds.
+
+    parts = released + sorted + scrapped + undecided. boxes: those of the held parts in the order they were begun, of more than a
+    hundred the first and the last fifty (boxes_total: how many there are). onset_index: earliest, estimate, latest of the change.
+    found_bad: scrapped because they were found bad at sorting; they were sought out, so that no rate may rest on them.
+    """
 
     incident: str
     station: str
@@ -103,8 +119,21 @@ class HoldDoc(Struct, frozen=True, omit_defaults=True):
     to_part_id: str
     to_at: datetime
     parts: int
-    boxes: tuple[str, ...]  # first and last box where the records name boxes
+    boxes: tuple[str, ...]
     open: bool
+    from_index: int = 0
+    to_index: int = 0
+    spans: tuple[SpanDoc, ...] = ()
+    boxes_total: int = 0
+    grows: bool = False
+    ended_by: str = ""
+    ended_at: datetime | None = None
+    onset_index: tuple[int, int, int] | None = None
+    released: int = 0
+    sorted: int = 0
+    scrapped: int = 0
+    undecided: int = 0
+    found_bad: int = 0
     schema: int = SCHEMA
 
 
@@ -153,6 +182,120 @@ class CauseDoc(Struct, frozen=True):
     reasons: tuple[ReasonDoc, ...]
 
 
+class StoodDoc(Struct, frozen=True, omit_defaults=True):
+    """An alarm beside a part. stood: it stood when the part was captured; else it was raised later, for what began by then."""
+
+    alarm_id: str
+    occurrence_id: str
+    text: str
+    stood: bool
+    raised_at: datetime | None
+    incident: str = ""
+
+
+class ToldDoc(Struct, frozen=True, omit_defaults=True):
+    """What one source said a part turned out to be."""
+
+    defective: bool
+    source: str
+    observed_at: datetime
+    confirmed: bool = False
+    defect_class: str = ""
+
+
+class HeldDoc(Struct, frozen=True, omit_defaults=True):
+    """A hold that a part is or was under. disposition: open, released, sorted or scrapped; by the role that decided it."""
+
+    incident: str
+    disposition: str
+    at: datetime | None = None
+    role: str = ""
+    reason: str = ""
+
+
+class TraceDoc(Struct, frozen=True, omit_defaults=True):
+    """One judged part and all that is known of it. claim: the model's, to three figures."""
+
+    part_id: str
+    station: str
+    index: int
+    captured_at: datetime
+    verdict: str
+    claim: float | None
+    recipe: str
+    position: str
+    lot: str
+    box: str
+    model: str
+    alarms: tuple[StoodDoc, ...]
+    outcomes: tuple[ToldDoc, ...]
+    holds: tuple[HeldDoc, ...]
+    schema: int = SCHEMA
+
+
+class StepDoc(Struct, frozen=True, omit_defaults=True):
+    """One step of the response plan (number 0: done without one), who it is for, and by which role it was done."""
+
+    number: int
+    cause: str
+    step: str
+    role: str
+    within_min: int = 0
+    done_at: datetime | None = None
+    done_by_role: str = ""
+    note: str = ""
+
+
+class ReadingDoc(Struct, frozen=True):
+    """One watched channel when the incident was opened."""
+
+    stream: str
+    channel: str
+    evidence: float
+    threshold: float
+    updates: int
+
+
+class HappenedDoc(Struct, frozen=True):
+    """Something done to or around the station, after this part."""
+
+    kind: str
+    part_id: str
+    at: datetime | None
+
+
+class FrozenDoc(Struct, frozen=True, omit_defaults=True):
+    """What was so when the incident was opened, and stays written whatever changes: for those who look into it later.
+
+    log_from: journal entries from then on are kept while the incident is open, whatever their age.
+    """
+
+    at: datetime
+    part_id: str
+    model: str
+    config_sha256: str
+    log_from: datetime
+    owner: str
+    deputy: str
+    decision: str
+    consequence: str
+    tier: int
+    readings: tuple[ReadingDoc, ...] = ()
+    events: tuple[HappenedDoc, ...] = ()
+
+
+class ClosingDoc(Struct, frozen=True):
+    """How an incident was closed, signed with the name the register has."""
+
+    at: datetime
+    verdict: str
+    cause: str
+    group: str
+    effectiveness: str
+    signed: str
+    role: str
+
+
 class IncidentDoc(Struct, frozen=True, omit_defaults=True):
     """The alarms of one causal episode. signs: all that changed, by onset. causes: ranked.
 
@@ -168,12 +311,16 @@ class IncidentDoc(Struct, frozen=True, omit_defaults=True):
     hold: HoldDoc | None
     open: bool
     closed_at: datetime | None = None
+    over_at: datetime | None = None  # all its alarms have returned
     signs: tuple[SignDoc, ...] = ()
     causes: tuple[CauseDoc, ...] = ()
     harm: Literal["shown", "not_shown", "unknown"] = "unknown"
     blind: tuple[str, ...] = ()
     blind_text: str = ""
     both: bool = False
+    frozen: FrozenDoc | None = None
+    steps: tuple[StepDoc, ...] = ()
+    closing: ClosingDoc | None = None
     schema: int = SCHEMA
 
 

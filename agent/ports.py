@@ -6,11 +6,13 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
-from agent.config.model import Config
 from agent.documents import AlarmDoc, AndonDoc, AuditRequestDoc, HoldDoc, IncidentDoc, OutMessage
 from agent.records import Command, Entry, Event, Frame, Inspection, Outcome
+
+if TYPE_CHECKING:
+    from agent.config.model import Config  # pydantic, which a question to the store need not wait for
 
 
 class Clock(Protocol):
@@ -156,6 +158,33 @@ class PartRow:
     verdict: str
     recipe: str
     box: str
+    p_defect: float | None = None  # the model's claim; to three figures once it is stored
+    position: str = ""
+    lot: str = ""
+    model: str = ""  # name, version and the beginning of its hash
+
+
+@dataclass(frozen=True, slots=True)
+class Origin:
+    """Where a station's numbering goes on when the journal, whose oldest entries have expired, is folded from its start."""
+
+    parts: int = 0
+    incidents: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class DispositionRow:
+    """What was decided of the held parts with first <= index <= last: released, sorted or scrapped."""
+
+    station: str
+    incident: str
+    first: int
+    last: int
+    parts: int
+    kind: str
+    at: datetime
+    role: str
+    reason: str
 
 
 class History(Protocol):
@@ -171,6 +200,24 @@ class History(Protocol):
 
     def passed_between(self, station: str, first: int, last: int) -> int:
         """How many parts with verdict ok have first <= index <= last."""
+        ...
+
+    def passed_parts(
+        self,
+        station: str,
+        first: int,
+        last: int,
+        *,
+        part_id: str = "",
+        box: str = "",
+        since: datetime | None = None,
+        until: datetime | None = None,
+    ) -> tuple[int, ...]:
+        """Indices of the passed parts with first <= index <= last that fit: of this id, this box, captured within these times."""
+        ...
+
+    def boxes_between(self, station: str, first: int, last: int) -> tuple[str, ...]:
+        """The boxes that parts with first <= index <= last went into, each once, in the order they were begun."""
         ...
 
 
@@ -218,8 +265,16 @@ class Journal(History, Protocol):
         """A checkpoint this build cannot continue."""
         ...
 
-    def forget_parts(self) -> None:
-        """Before the journal is folded from its start: the parts are recorded again."""
+    def forget_parts(self) -> dict[str, Origin]:
+        """Before the journal is folded from its start: its parts are recorded again; where each station's numbering goes on."""
+        ...
+
+    def record_disposition(self, row: DispositionRow) -> None:
+        """Keep what was decided of held parts for as long as they are traced."""
+        ...
+
+    def record_outcome(self, outcome: Outcome) -> None:
+        """Keep what a part turned out to be for as long as the part is traced."""
         ...
 
     def entries_after(self, seq: int) -> Iterator[tuple[int, Entry]]: ...
@@ -393,6 +448,26 @@ class BlindSpotView:
 
 
 @dataclass(frozen=True, slots=True)
+class ReviewView:
+    """False alarms beside their budget: alarms raised by chance tests, and what closing their incidents found them to be.
+
+    months: since the station was armed, by the source's clock. Alarms of one closed incident share its verdict.
+    """
+
+    budget_per_month: float
+    months: float
+    raised: int
+    real: int
+    harmless: int
+    unknown: int
+
+    @property
+    def waiting(self) -> int:
+        """Not judged yet."""
+        return self.raised - self.real - self.harmless - self.unknown
+
+
+@dataclass(frozen=True, slots=True)
 class StationView:
     """One station as it stands."""
 
@@ -420,6 +495,7 @@ class StationView:
     challenges: tuple[ChallengeView, ...] = ()
     audits: AuditsView | None = None
     blind_spots: tuple[BlindSpotView, ...] = ()
+    review: ReviewView | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -22,6 +22,8 @@ Probability = Annotated[float, Meta(ge=0.0, le=1.0)]
 Context = Annotated[dict[Name, ShortText | int | float | bool | None], Meta(max_length=32)]
 Measurements = Annotated[dict[Name, float], Meta(max_length=256)]
 
+PartIds = Annotated[tuple[Name, ...], Meta(max_length=20_000)]
+
 # Inspections so marked enter no production statistic.
 Mark = Literal["simulated", "partial", "golden", "challenge", "retry"]
 
@@ -115,12 +117,14 @@ class Command(Struct, frozen=True, omit_defaults=True, tag="command", tag_field=
     """An instruction to the agent. `target` names what it acts on: see agent/core/commands.py for each verb."""
 
     request_id: Name
-    verb: Literal["ack", "accept_baseline", "record_challenge"]
+    verb: Literal["ack", "accept_baseline", "record_challenge", "dispose", "close_incident", "respond"]
     by: Name
     role: Literal["operator", "quality", "maintenance", "engineer", "deputy", "owner"]
     target: dict[Name, ShortText] = msgspec.field(default_factory=dict)
     reason: LongText = ""
     expires_at: Instant | None = None
+    parts: PartIds = ()
+    found_bad: PartIds = ()
 
 
 Record = Inspection | Outcome | Event | Command

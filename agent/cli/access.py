@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from agent.errors import AgentError
+from agent.errors import AgentError, CommandRefused
 
 if TYPE_CHECKING:
     from agent.runtime.control import ControlClient
@@ -105,14 +105,28 @@ def store(folder: Path) -> Reader:
     return Reader(folder / STORE_NAME)
 
 
-def command(folder: Path, verb: str, *, by: str, role: str, reason: str, target: dict[str, str]) -> dict[str, Any]:
+def command(
+    folder: Path,
+    verb: str,
+    *,
+    by: str,
+    role: str,
+    reason: str,
+    target: dict[str, str],
+    parts: tuple[str, ...] = (),
+    found_bad: tuple[str, ...] = (),
+) -> dict[str, Any]:
     """The agent's answer to a command, once committed. Raises NotRunning, and AgentError when it was not accepted."""
     import msgspec
 
     from agent.records import Command as Record
 
     body = {"verb": verb, "by": by, "role": role, "reason": reason, "target": target}
-    record = msgspec.convert({"type": "command", "request_id": uuid.uuid4().hex, **body}, Record)
+    body |= {"parts": parts, "found_bad": found_bad}
+    try:
+        record = msgspec.convert({"type": "command", "request_id": uuid.uuid4().hex, **body}, Record)
+    except msgspec.ValidationError as error:
+        raise CommandRefused(f"not a command: {error}", hint="at most 20,000 parts at a time") from error
     client = connect(folder)
     try:
         result: dict[str, Any] = client.ask({"ask": "command", "record": msgspec.json.encode(record).decode()})["result"]

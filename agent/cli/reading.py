@@ -55,6 +55,10 @@ def status(config_file: Path | None, state_dir: Path | None, as_json: bool, unde
         for s in shown["stations"]
     ]
     console.table("Stations", ("station", "state", "correctness", *counts, "outcome test", "last part"), rows)
+    reviews = [(s["station"], *_review(s["review"])) for s in shown["stations"] if s["review"] is not None]
+    console.table(
+        "False alarms", ("station", "harmless a month", "budget", "harmless", "real", "unknown", "not judged", "months"), reviews
+    )
     blind = [
         (s["station"], b["failure_mode"], f"{100 * b['rise']:.2g} %", _days(b), f"{b['limit_days']:g}")
         for s in shown["stations"]
@@ -188,6 +192,15 @@ def _range(measurement: dict[str, Any]) -> tuple[str, str, str]:
     if not measurement["values"]:
         return "", "", ""
     return str(measurement["values"]), _figure(measurement["lowest"]), _figure(measurement["highest"])
+
+
+def _review(review: dict[str, Any]) -> tuple[str, ...]:
+    """Realised false alarms beside their budget; a rate of less than a month says little, and is not given."""
+    months, harmless = review["months"], review["harmless"]
+    waiting = review["raised"] - review["real"] - harmless - review["unknown"]
+    rate = f"{harmless / months:.2g}" if months >= 1.0 else "too early"
+    counts = (harmless, review["real"], review["unknown"], waiting)
+    return (rate, f"{review['budget_per_month']:g}", *(str(count) for count in counts), f"{months:.1f}")
 
 
 def _outcome_test(station: dict[str, Any]) -> str:

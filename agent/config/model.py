@@ -51,6 +51,12 @@ class StoreSection(Section):
     """What is kept, and how long."""
 
     keep_days: int = Field(default=400, ge=1, description="Journal entries older than this many days are deleted. Alarms stay.")
+    trace_days: int = Field(
+        default=5_500,
+        ge=1,
+        description="Part ids, verdicts, claims, boxes and outcomes stay this long (about 90 bytes a part), and never shorter than "
+        "the journal, so that a complaint of years later can be answered.",
+    )
     max_mb: int = Field(default=2048, ge=64, description="Upper bound of the store on disk, megabytes; oldest journal goes first.")
 
 
@@ -170,6 +176,34 @@ class FeedSection(Section):
     clock_offset_s: float = Field(default=60.0, ge=1, description="The source's clock may differ from the agent's by so much.")
 
 
+class ResponseSection(Section):
+    """One step of what is done when something alarms: by whom, for which cause."""
+
+    cause: Literal[
+        "any",
+        "lamp",
+        "lamp_segment",
+        "window",
+        "stray_light",
+        "focus",
+        "camera",
+        "fixture",
+        "tool",
+        "material",
+        "new_defect",
+        "model",
+        "threshold",
+        "wrong_outcomes",
+        "data_feed",
+        "clock",
+    ] = Field(default="any", description="Asked for when this cause is named; any: always.")
+    step: Text = Field(description="What to do.", examples=["Clean the window, check the lamp, run the check parts."])
+    role: Literal["operator", "quality", "maintenance", "engineer", "deputy", "owner"] = Field(
+        default="operator", description="Who does it; deputy and owner may do every step."
+    )
+    within_min: int = Field(default=0, ge=0, le=100_000, description="Within so many minutes of the alarm; 0: not stated.")
+
+
 class StationSection(Section):
     """One inspection station: the register entry without which it does not arm, and how it is watched."""
 
@@ -204,6 +238,7 @@ class StationSection(Section):
     outcomes: OutcomesSection = Field(default=OutcomesSection(), description="Truth.")
     picture: PictureSection = Field(default=PictureSection(), description="Hard limits of a picture.")
     feed: FeedSection = Field(default=FeedSection(), description="Feed health.")
+    response: list[ResponseSection] = Field(default=[], max_length=100, description="The response plan.")
     references: list[ReferenceSection] = Field(default=[], max_length=64, description="Golden frames.")
     limits: list[LimitSection] = Field(default=[], max_length=32, description="Limits of slow ageing.")
     measurements: list[MeasurementSection] = Field(

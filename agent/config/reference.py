@@ -29,6 +29,7 @@ from agent.config.model import (
     MetricsSection,
     OutcomesSection,
     PictureSection,
+    ResponseSection,
     StationSection,
     StoreSection,
 )
@@ -54,6 +55,7 @@ _STATION_TABLES: tuple[tuple[str, type[BaseModel]], ...] = (
 )
 # Any number of them, and none by default: the sample shows one, commented out.
 _STATION_LISTS: tuple[tuple[str, type[BaseModel]], ...] = (
+    ("response", ResponseSection),
     ("references", ReferenceSection),
     ("references.calipers", CaliperSection),
     ("limits", LimitSection),

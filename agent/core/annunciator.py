@@ -19,7 +19,7 @@ from agent.core.incidents import CHANNEL_MARK, NOTHING_BEFORE, Named
 from agent.core.mix import FAMILY as CLASS_NEWS
 from agent.core.texts import CLASSES, FAMILIES, called, names_a_cause, say
 from agent.core.watch import Test
-from agent.documents import AlarmDoc, AndonDoc, Colour, EvidenceDoc, OnsetDoc
+from agent.documents import AlarmDoc, AndonDoc, Colour, EvidenceDoc, FrozenDoc, OnsetDoc
 from agent.messages import alarm_messages, message
 from detectors.attribution import Symptom
 from detectors.budget import MIN_RUN_PARTS
@@ -72,6 +72,8 @@ class Watched(Protocol):
     def watched(self) -> frozenset[str]: ...
 
     def stands(self, alarm_id: str) -> bool | None: ...
+
+    def frozen(self, part_id: str, at: datetime) -> FrozenDoc: ...
 
 
 class Annunciator:
@@ -163,6 +165,15 @@ class Annunciator:
         }
         self._raise(alarm, evidence, words, part.part_id, effects)
         self.hold(first, verified=verified, effects=effects)
+
+    def audited(self, at: datetime, effects: Effects) -> None:
+        """One more audit was judged: clean audits enough of parts made since cover what is held, but for a mode check parts missed."""
+        station = self._station
+        hold = station.incidents.holds.get(station.incidents.current_id)
+        is_checked = any(is_about(alarm) for alarm in station.book.active())
+        if hold is not None and not is_checked and hold.grows and station.truth.verified_since(hold.began_at):
+            station.incidents.covered(station.index, "clean audits", at)
+            self._publish_incident(effects)
 
     def share_crossed(self, shift: Shift, record: Inspection, effects: Effects) -> None:
         """A share of the parts (rejected, of a class, novel) has left what was learned."""
@@ -350,7 +361,8 @@ class Annunciator:
         )
         if document is None:
             return  # shelved, suppressed or out of service: evaluated, not annunciated
-        incidents.join(occurrence, evidence.onset)
+        incidents.join(occurrence, evidence.onset, by_chance=bool(evidence.by_chance))
+        incidents.freeze(self._station.frozen(part_id, alarm.changed_at))
         if not is_about(alarm) and alarm.stream not in UNCHECKED:
             self._station.challenges.alarmed()
         self._publish(document, effects)
@@ -371,7 +383,7 @@ class Annunciator:
                 over = stands is False and (alarm.stream in UNCHECKED or station.challenges.confirm(alarm.index))
             if over:
                 self.clear(alarm, record.part_id, record.captured_at, effects)
-        if any(alarm.andon == "blue" and alarm.active for alarm in station.book.active()) and station.incidents.grow(station.index):
+        if station.incidents.grow(station.index):
             self._publish_incident(effects)
 
     def _channel_alarm(self, view: str, family: str, kind: str) -> str:
@@ -392,6 +404,7 @@ class Annunciator:
         """The condition no longer stands."""
         document = self._station.book.send(alarm, "clear", part_id=part_id, changed_at=at)
         if document is not None:
+            self._end_hold(alarm.alarm_id, at, effects)
             self._publish(document, effects)
             self._close_episode(at, effects)
 
@@ -403,6 +416,7 @@ class Annunciator:
             document = self._station.book.send(current, signal, changed_at=at)
             if document is not None:
                 self._publish(document, effects)
+        self._end_hold(f"accepted: {alarm.stream}", at, effects)
         self._close_episode(at, effects)
 
     def acknowledge(self, alarm: Alarm, by: str, at: datetime, effects: Effects) -> bool:
@@ -414,9 +428,18 @@ class Annunciator:
         self._close_episode(at, effects)
         return True
 
+    def _end_hold(self, by: str, at: datetime, effects: Effects) -> None:
+        """No alarm that holds parts is left, so that what showed this covers what they were held for."""
+        station = self._station
+        if any(alarm.andon == "blue" and alarm.active for alarm in station.book.active()):
+            return
+        if station.incidents.covered(station.index, by, at):
+            self.publish_incident(station.incidents.current_id, effects)
+
     def _close_episode(self, at: datetime, effects: Effects) -> None:
-        if all(alarm.state == "NORM" for alarm in self._station.book.all()) and self._station.incidents.close(at):
-            self._publish_incident(effects)
+        if all(alarm.state == "NORM" for alarm in self._station.book.all()):
+            for incident in self._station.incidents.end_episode(at):
+                self.publish_incident(incident, effects)
 
     # --- publishing ---------------------------------------------------------------------------------------------------------
 
@@ -430,12 +453,17 @@ class Annunciator:
             effects.messages.append(message(andon))
 
     def _publish_incident(self, effects: Effects) -> None:
-        incident = self._station.incidents.document()
+        self.publish_incident(self._station.incidents.current_id, effects)
+
+    def publish_incident(self, name: str, effects: Effects) -> None:
+        """An incident as it stands, and what it holds; harmless where there is none of this name."""
+        incident = self._station.incidents.get(name)
         if incident is not None:
-            effects.incidents.append(incident)
-            effects.messages.append(message(incident))
-            if incident.hold is not None:
-                effects.messages.append(message(incident.hold))
+            document = self._station.incidents.document(incident)
+            effects.incidents.append(document)
+            effects.messages.append(message(document))
+            if document.hold is not None:
+                effects.messages.append(message(document.hold))
 
     def _lamp(self) -> AndonDoc:
         station = self._station.options.id

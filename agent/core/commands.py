@@ -3,13 +3,14 @@
 ack: target.occurrence_id names the alarm. accept_baseline: target.station, and optionally target.stream; candidates are put in
 force, else the named stream (or `outcomes`) learns anew, or what judges now is approved (`identity`), and its alarm ends. In tiers
 1 and 2 a second person must ask for it too. record_challenge: target.station, target.set, and window_s or found and missed (see
-agent/core/challenges.py); anybody may.
+agent/core/challenges.py); anybody may. dispose, respond and close_incident: see disposal.py, response.py and closing.py.
 """
 
 from __future__ import annotations
 
 from datetime import datetime
 
+from agent.core.disposal import dispose
 from agent.core.effects import Effects
 from agent.core.station import Station
 from agent.errors import CommandRefused
@@ -27,6 +28,14 @@ def execute(station: Station, command: Command, at: datetime, effects: Effects) 
             return _accept_baseline(station, command, at, effects)
         case "record_challenge":
             return station.challenge_told(command.target, at, effects)
+        case "dispose":
+            done = dispose(station.incidents, command, at, effects)
+        case "respond":
+            done = station.incidents.respond(station.options.response, command, at)
+        case "close_incident":
+            done = station.incidents.sign(station.options, command, at)
+    station.annunciator.publish_incident(command.target["incident"], effects)
+    return done
 
 
 def _ack(station: Station, command: Command, at: datetime, effects: Effects) -> str:

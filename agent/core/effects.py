@@ -6,7 +6,8 @@ from dataclasses import dataclass, field
 from datetime import datetime
 
 from agent.documents import AlarmDoc, HoldDoc, IncidentDoc, OutMessage
-from agent.ports import PartRow, StationView
+from agent.ports import DispositionRow, PartRow, StationView
+from agent.records import Outcome
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,6 +25,8 @@ class Effects:
     """Collected during one fold, in order."""
 
     parts: list[PartRow] = field(default_factory=list)
+    outcomes: list[Outcome] = field(default_factory=list)
+    dispositions: list[DispositionRow] = field(default_factory=list)
     alarms: list[AlarmDoc] = field(default_factory=list)
     incidents: list[IncidentDoc] = field(default_factory=list)
     baselines: list[FittedBaseline] = field(default_factory=list)

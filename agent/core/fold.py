@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import hashlib
+from collections.abc import Mapping
 from datetime import datetime
 from zoneinfo import ZoneInfo
 
@@ -16,12 +18,12 @@ from agent.core.station import Station
 from agent.documents import CommandResultDoc, GapDoc
 from agent.errors import CommandRefused, StoreError
 from agent.messages import message
-from agent.ports import History
+from agent.ports import History, Origin
 from agent.records import Commanded, Entry, Event, Gap, Inspected, Outcome, Tick, Told
 from detectors.errors import DetectorError
 
 # Changes when a checkpoint of an older build can no longer be continued; the journal is then folded from its start.
-STATE_VERSION = 5
+STATE_VERSION = 6
 # Ticks are journalled at most this often.
 TICK_S = 10.0
 
@@ -32,9 +34,17 @@ class Core:
     def __init__(self, config: Config, history: History) -> None:
         self._parts = PartsInFront(history)
         zone = ZoneInfo(config.agent.timezone)
+        digest = hashlib.sha256(config.model_dump_json().encode()).hexdigest()
         self._stations = {
-            options.id: Station(options, self._parts, language=config.agent.language, zone=zone) for options in config.stations
+            options.id: Station(options, self._parts, language=config.agent.language, zone=zone, config_sha256=digest)
+            for options in config.stations
         }
+
+    def begin_after(self, origins: Mapping[str, Origin]) -> None:
+        """Number parts and incidents on from here: the journal to be folded no longer begins where the stations did."""
+        for name, origin in origins.items():
+            if name in self._stations:
+                self._stations[name].begin_after(origin)
 
     def fold(self, entry: Entry) -> Effects:
         """Fold one journalled entry. Never raises for anything an entry may contain."""
@@ -57,6 +67,8 @@ class Core:
 
     def _fold_record(self, entry: Inspected | Told, effects: Effects) -> None:
         record = entry.record
+        if isinstance(record, Outcome):
+            effects.outcomes.append(record)
         if isinstance(record, Outcome) and not record.station:
             stations = list(self._stations.values())
         elif record.station in self._stations:
@@ -93,6 +105,11 @@ class Core:
             station = next(found, None)
             if station is None:
                 raise CommandRefused(f"no alarm has the occurrence {occurrence or '(none named)'}", hint="see `linewarden alarms`")
+        elif command.verb in ("dispose", "close_incident", "respond"):
+            incident = command.target.get("incident", "")
+            station = next((s for s in self._stations.values() if s.incidents.get(incident) is not None), None)
+            if station is None:
+                raise CommandRefused(f"no incident {incident or '(none named)'} is open", hint="see `linewarden incident list`")
         else:
             name = command.target.get("station", "")
             station = self._stations.get(name)
@@ -110,11 +127,12 @@ class Core:
     def view(self) -> CoreView:
         """The state as it may be shown."""
         stations = self._stations.values()
+        incidents = tuple(doc for station in stations for doc in station.incidents.documents())
         return CoreView(
             stations=tuple(station.view() for station in stations),
             alarms=tuple(alarm.document("") for station in stations for alarm in station.book.all()),
-            incidents=tuple(doc for station in stations if (doc := station.incidents.document()) is not None),
-            holds=tuple(hold for station in stations if (hold := station.incidents.hold_document()) is not None),
+            incidents=incidents,
+            holds=tuple(doc.hold for doc in incidents if doc.hold is not None),
         )
 
     def save(self) -> bytes:

@@ -2,20 +2,41 @@
 
 from __future__ import annotations
 
-from collections import deque
+from collections import Counter, deque
 from collections.abc import Collection, Sequence
-from datetime import datetime
-from typing import Any
+from datetime import datetime, timedelta
+from typing import TYPE_CHECKING, Any
 
 import msgspec
 
 from agent.core.causes import CAUSES, REASONS, say_blind
-from agent.documents import CauseDoc, HoldDoc, IncidentDoc, OnsetDoc, ReasonDoc, SignDoc
+from agent.core.closing import closing
+from agent.core.holds import Holds
+from agent.core.response import Done, respond, steps
+from agent.documents import (
+    CauseDoc,
+    ClosingDoc,
+    FrozenDoc,
+    HappenedDoc,
+    HoldDoc,
+    IncidentDoc,
+    OnsetDoc,
+    ReasonDoc,
+    SignDoc,
+)
+from agent.errors import CommandRefused
 from agent.ports import History
 from detectors.attribution import Attribution, Happening, Symptom, attribute, joined
 
-# A growing hold is published again every so many parts of the station.
-HOLD_STEP_PARTS = 100
+if TYPE_CHECKING:
+    from agent.config.model import ResponseSection, StationSection
+    from agent.records import Command
+
+# Events written down with an incident, and how long before its change the journal is kept for it.
+FROZEN_EVENTS = 20
+LOG_BEFORE = timedelta(hours=8)
+# Families that show harm: where one did, its onset is the one a hold's parts are set beside.
+HARM = frozenset({"outcomes", "challenge", "identity"})
 # Events remembered to be set beside onsets; more than a shift has.
 RECENT_EVENTS = 100
 # Between stream and channel in a symptom: records may have blanks in either.
@@ -38,31 +59,58 @@ class Named(msgspec.Struct, frozen=True):
 
 
 class Incident(msgspec.Struct, frozen=True, kw_only=True):
-    """One episode of one station. hold_from: index of the first part held, None where nothing is held."""
+    """One episode of one station. over_at: all its alarms have returned. closed_at: nothing is left to be done about it."""
 
     incident: str
     opened_at: datetime
     alarms: tuple[str, ...] = ()
     onset: OnsetDoc | None = None
-    hold_from: int | None = None
-    hold_since: str = "arming"
-    hold_to: int = 0
+    over_at: datetime | None = None
     closed_at: datetime | None = None
     symptoms: tuple[Symptom, ...] = ()
     attribution: Attribution | None = None
+    by_chance: int = 0  # alarms of it that the budget of false alarms counts
+    frozen: FrozenDoc | None = None
+    done: tuple[Done, ...] = ()
+    closing: ClosingDoc | None = None
+
+    @property
+    def asks_for_a_verdict(self) -> bool:
+        """Whether a person must say what it was: it may have been chance, it held parts or showed harm. A silent feed is a fact."""
+        return self.by_chance > 0 or (self.attribution is not None and self.attribution.harm)
 
 
 class Incidents:
-    """The incidents of one station: at most one is open; alarms raised while it is open join it."""
+    """The incidents of one station: alarms raised while one goes on join it; those over stay here until they are closed."""
 
-    def __init__(self, station: str, history: History, language: str = "en") -> None:
+    def __init__(self, station: str, history: History, language: str = "en", plan: Sequence[ResponseSection] = ()) -> None:
         self._station = station
         self._history = history
         self._language = language
+        self._plan = plan
         self._events: deque[Happening] = deque(maxlen=RECENT_EVENTS)
         self._number = 0
         self._current: Incident | None = None
         self._asked: dict[tuple[Any, ...], Attribution] = {}  # the last answers: a standing shift asks the same part after part
+        self._unsigned: dict[str, Incident] = {}  # over, not closed
+        self._signed: Incident | None = None  # the one closed last
+        self.holds = Holds(station, history)
+        self.raised = 0  # alarms the budget counts
+        self.judged: Counter[str] = Counter()  # and of them those of closed incidents, by verdict
+
+    def begin_after(self, number: int) -> None:
+        """Number on from here."""
+        self._number = number
+
+    @property
+    def station(self) -> str:
+        """Whose incidents these are."""
+        return self._station
+
+    @property
+    def history(self) -> History:
+        """Where parts are asked for."""
+        return self._history
 
     @property
     def current(self) -> Incident | None:
@@ -71,7 +119,7 @@ class Incidents:
 
     def open_id(self, at: datetime) -> str:
         """Id of the open incident; a new one is opened where there is none."""
-        if self._current is None or self._current.closed_at is not None:
+        if self._current is None or self._current.over_at is not None:
             self._number += 1
             self._current = Incident(incident=f"{self._station}-{self._number:04d}", opened_at=at)
         return self._current.incident
@@ -125,83 +173,134 @@ class Incidents:
         """Whether a sign of this code is of something that began after part `index`."""
         return self._current is not None and any(s.code == code and s.onset.earliest > index for s in self._current.symptoms)
 
-    def join(self, occurrence: str, onset: OnsetDoc | None) -> None:
-        """Add an occurrence; the incident's onset is the earliest of its alarms' estimates."""
+    def join(self, occurrence: str, onset: OnsetDoc | None, *, by_chance: bool = False) -> None:
+        """Add an occurrence; the incident's onset is the earliest of its alarms' estimates. by_chance: the budget counts it."""
         current = self._current
         assert current is not None
         earliest = current.onset
         if onset is not None and onset.at is not None and (earliest is None or earliest.at is None or onset.at < earliest.at):
             earliest = onset
-        self._current = msgspec.structs.replace(current, alarms=(*current.alarms, occurrence), onset=earliest)
+        self.raised += by_chance
+        alarms, counted = (*current.alarms, occurrence), current.by_chance + by_chance
+        self._current = msgspec.structs.replace(current, alarms=alarms, onset=earliest, by_chance=counted)
+
+    def freeze(self, frozen: FrozenDoc) -> None:
+        """Write down what was so when the current one was opened; only the first time."""
+        current = self._current
+        if current is not None and current.frozen is None:
+            events = tuple(self._happened(event) for event in self._events)[-FROZEN_EVENTS:]
+            began = frozen.at if current.onset is None else current.onset.earliest_at or frozen.at
+            log_from = min(began, frozen.log_from) - LOG_BEFORE
+            self._current = msgspec.structs.replace(
+                current, frozen=msgspec.structs.replace(frozen, events=events, log_from=log_from)
+            )
+
+    def _happened(self, event: Happening) -> HappenedDoc:
+        row = self._history.part(self._station, max(1, event.at))
+        return HappenedDoc(event.kind, "" if row is None else row.part_id, None if row is None else row.captured_at)
 
     def hold(self, first: int, last: int, *, verified: bool) -> None:
-        """Hold the passed parts from index `first` to `last`; it grows and never shrinks."""
-        current = self._current
-        assert current is not None
-        start = first if current.hold_from is None else min(first, current.hold_from)
-        since = "verification" if verified else "arming"
-        self._current = msgspec.structs.replace(current, hold_from=start, hold_to=max(last, current.hold_to), hold_since=since)
+        """Hold the passed parts from index `first` to `last` and on; it grows and never shrinks."""
+        self.holds.hold(self.current_id, first, last, verified=verified)
 
     def grow(self, last: int) -> bool:
         """The station has inspected part `last`; True when the hold is to be published again."""
-        current = self._current
-        if current is None or current.closed_at is not None or current.hold_from is None:
-            return False
-        if last < current.hold_to + HOLD_STEP_PARTS:
-            return False
-        self._current = msgspec.structs.replace(current, hold_to=last)
-        return True
+        return self.holds.grow(self.current_id, last)
 
-    def close(self, at: datetime) -> bool:
-        """Every alarm of the episode has returned; True when this closed an open incident that holds nothing."""
-        current = self._current
-        if current is None or current.closed_at is not None or current.hold_from is not None:
-            return False
-        self._current = msgspec.structs.replace(current, closed_at=at)
-        return True
+    def covered(self, last: int, by: str, at: datetime) -> bool:
+        """A check that covers what is held was good at part `last`: the hold ends there. True where one grew until now."""
+        return self.holds.end(self.current_id, last, by, at)
 
-    def hold_document(self) -> HoldDoc | None:
-        """What is held now; None where nothing is."""
+    def end_episode(self, at: datetime) -> tuple[str, ...]:
+        """Every alarm of the episode has returned: what is raised from now on is another one. Those to be published for it."""
         current = self._current
-        if current is None or current.hold_from is None:
-            return None
-        first = self._history.part(self._station, current.hold_from)
-        last = self._history.part(self._station, current.hold_to)
-        return HoldDoc(
-            incident=current.incident,
-            station=self._station,
-            reason="bad parts passed",
-            since="verification" if current.hold_since == "verification" else "arming",
-            from_part_id="" if first is None else first.part_id,
-            from_at=current.opened_at if first is None else first.captured_at,
-            to_part_id="" if last is None else last.part_id,
-            to_at=current.opened_at if last is None else last.captured_at,
-            parts=self._history.passed_between(self._station, current.hold_from, current.hold_to),
-            boxes=tuple(box for box in ("" if first is None else first.box, "" if last is None else last.box) if box),
-            open=current.closed_at is None,
-        )
+        if current is None or current.over_at is not None:
+            return ()
+        over = msgspec.structs.replace(current, over_at=at)
+        if self.holds.get(current.incident) is None and not current.asks_for_a_verdict:
+            over = msgspec.structs.replace(over, closed_at=at)
+        else:
+            self._unsigned[over.incident] = over
+        self._current = over
+        return (over.incident,)
 
-    def document(self) -> IncidentDoc | None:
-        """The current incident as it is published."""
-        current = self._current
-        if current is None:
-            return None
+    def respond(self, plan: Sequence[ResponseSection], command: Command, at: datetime) -> str:
+        """Something was done about one; what, in words. Raises CommandRefused."""
+        incident = self._open(command)
+        done = respond(plan, incident.done, command, at)
+        self._keep(msgspec.structs.replace(incident, done=(*incident.done, done)))
+        return f"noted at {incident.incident}: " + (f"step {done.step}" if done.step else done.note)
+
+    def sign(self, options: StationSection, command: Command, at: datetime) -> str:
+        """One is closed; as what, in words. Raises CommandRefused."""
+        incident = self._open(command)
+        signed = closing(options, command, self.hold_document(incident), at, is_over=incident.over_at is not None)
+        closed = msgspec.structs.replace(incident, closed_at=at, closing=signed)
+        self.judged[signed.verdict] += incident.by_chance
+        self._unsigned.pop(incident.incident, None)
+        self._signed = closed
+        if self.current_id == incident.incident:
+            self._current = closed
+        return f"{incident.incident} is closed as {signed.verdict}, cause {signed.cause}"
+
+    def _open(self, command: Command) -> Incident:
+        incident = self.get(command.target.get("incident", ""))
+        if incident is None or incident.closed_at is not None:
+            raise CommandRefused(f"{command.target.get('incident', '') or '(none named)'} is closed")
+        return incident
+
+    def _keep(self, incident: Incident) -> None:
+        if incident.incident in self._unsigned:
+            self._unsigned[incident.incident] = incident
+        if self.current_id == incident.incident:
+            self._current = incident
+
+    def get(self, incident: str) -> Incident | None:
+        """The current one, one that is over and not closed, or the one closed last."""
+        last = (self._current, self._signed)
+        return next((one for one in last if one is not None and one.incident == incident), self._unsigned.get(incident))
+
+    def documents(self) -> tuple[IncidentDoc, ...]:
+        """Those not closed, oldest first, and the current one."""
+        shown = [one for one in self._unsigned.values() if one.incident != self.current_id]
+        return tuple(self.document(one) for one in (*shown, *(() if self._current is None else (self._current,))))
+
+    def hold_document(self, incident: Incident) -> HoldDoc | None:
+        """What an incident holds; None where it holds nothing."""
+        harmed = [s.onset for s in incident.symptoms if s.family in HARM] or [s.onset for s in incident.symptoms]
+        onset = min(harmed, key=lambda one: (one.earliest, one.estimate), default=None)
+        closed = incident.closed_at is not None
+        return self.holds.document(incident.incident, opened_at=incident.opened_at, onset=onset, closed=closed)
+
+    def document(self, current: Incident) -> IncidentDoc:
+        """An incident as it is published."""
         return IncidentDoc(
             incident=current.incident,
             station=self._station,
             opened_at=current.opened_at,
             alarms=current.alarms,
             onset=current.onset,
-            hold=self.hold_document(),
+            hold=self.hold_document(current),
             open=current.closed_at is None,
             closed_at=current.closed_at,
+            over_at=current.over_at,
             signs=tuple(self._sign(symptom) for symptom in sorted(current.symptoms, key=lambda s: (s.onset.estimate, s.code))),
             causes=() if current.attribution is None else self._causes(current.attribution),
             harm="unknown" if current.attribution is None else "shown" if current.attribution.harm else "not_shown",
             blind=() if current.attribution is None else current.attribution.blind,
             blind_text="" if current.attribution is None else say_blind(self._language, current.attribution.blind),
             both=current.attribution is not None and current.attribution.both,
+            frozen=current.frozen,
+            steps=steps(self._plan, self._named(current), current.done),
+            closing=current.closing,
         )
+
+    def _named(self, incident: Incident) -> list[str]:
+        """The causes a response plan is followed for: the likely one, else the two that come closest."""
+        attribution = incident.attribution
+        if attribution is None:
+            return []
+        return [cause.cause for cause in attribution.causes[: 1 if _is_likely(attribution) else 2]]
 
     def _sign(self, symptom: Symptom) -> SignDoc:
         row = self._history.part(self._station, max(1, symptom.onset.estimate))
@@ -221,16 +320,28 @@ class Incidents:
             for rank, cause in enumerate(attribution.causes[:TOP_CAUSES])
         )
 
-    def save(self) -> tuple[int, Any, list[tuple[str, int]]]:
+    def save(self) -> dict[str, Any]:
         """For a checkpoint."""
-        current = msgspec.to_builtins(self._current, builtin_types=(datetime,))
-        return (self._number, current, [(event.kind, event.at) for event in self._events])
+        return {
+            "number": self._number,
+            "current": msgspec.to_builtins(self._current, builtin_types=(datetime,)),
+            "events": [(event.kind, event.at) for event in self._events],
+            "unsigned": msgspec.to_builtins(self._unsigned, builtin_types=(datetime,)),
+            "holds": self.holds.save(),
+            "signed": msgspec.to_builtins(self._signed, builtin_types=(datetime,)),
+            "review": (self.raised, dict(self.judged)),
+        }
 
-    def load(self, saved: tuple[int, Any, list[tuple[str, int]]]) -> None:
+    def load(self, saved: dict[str, Any]) -> None:
         """From a checkpoint."""
-        self._number, current, events = saved
-        self._events.extend(Happening(kind, at) for kind, at in events)
-        self._current = None if current is None else msgspec.convert(current, Incident)
+        self._number = saved["number"]
+        self._events.extend(Happening(kind, at) for kind, at in saved["events"])
+        self._current = msgspec.convert(saved["current"], Incident | None)
+        self._unsigned = msgspec.convert(saved["unsigned"], dict[str, Incident])
+        self.holds.load(saved["holds"])
+        self._signed = msgspec.convert(saved["signed"], Incident | None)
+        self.raised, judged = saved["review"]
+        self.judged = Counter(judged)
 
 
 def _top(attribution: Attribution | None) -> list[str]:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from datetime import datetime
+
 from agent.ports import History, PartRow
 
 
@@ -34,3 +36,23 @@ class PartsInFront:
         fresh = [row for (name, i), row in self._fresh.items() if name == station and first <= i <= last]
         stored_last = min((row.index for row in fresh), default=last + 1) - 1
         return self._history.passed_between(station, first, stored_last) + sum(row.verdict == "ok" for row in fresh)
+
+    def passed_parts(
+        self,
+        station: str,
+        first: int,
+        last: int,
+        *,
+        part_id: str = "",
+        box: str = "",
+        since: datetime | None = None,
+        until: datetime | None = None,
+    ) -> tuple[int, ...]:
+        """See `agent.ports.History`. Asked by commands alone, whose fold adds no part."""
+        return self._history.passed_parts(station, first, last, part_id=part_id, box=box, since=since, until=until)
+
+    def boxes_between(self, station: str, first: int, last: int) -> tuple[str, ...]:
+        """See `agent.ports.History`."""
+        stored = self._history.boxes_between(station, first, last)
+        fresh = [row.box for (name, i), row in sorted(self._fresh.items()) if name == station and first <= i <= last and row.box]
+        return tuple(dict.fromkeys((*stored, *fresh)))

@@ -41,10 +41,10 @@ from agent.core.state import pack
 from agent.core.streams import Stream, StreamPlan
 from agent.core.truth import Truth
 from agent.core.undeclared import Undeclared
-from agent.documents import SummaryDoc
+from agent.documents import FrozenDoc, ReadingDoc, SummaryDoc
 from agent.messages import message
-from agent.ports import PartRow, StationView
-from agent.records import Event, Frame, Inspected, Inspection, Outcome
+from agent.ports import Origin, PartRow, ReviewView, StationView
+from agent.records import Event, Frame, Inspected, Inspection, Model, Outcome
 from detectors.channels import IMAGE_CHANNELS, TABLE_VERSION, ChannelSpec, scores
 from detectors.contract import FloatArray
 
@@ -52,6 +52,10 @@ from detectors.contract import FloatArray
 MAX_STREAMS = 64
 # Evidence of a twentieth of its threshold is advice (METHODS 1); looked for every so many parts.
 ADVISE, ADVISE_PARTS = 20.0, 25
+# Of 30.44 days: false alarms are counted by the calendar, as the person who is woken by them does.
+MONTH_S = 86_400 * 365.25 / 12
+# Channels written down with an incident, those closest to their threshold.
+FROZEN_READINGS = 20
 _REGISTER = ("owner", "deputy", "decision", "consequence", "tier")
 Learner = Stream | Blocks | Space
 
@@ -59,8 +63,13 @@ Learner = Stream | Blocks | Space
 class Station:
     """Everything the fold knows of one station. Mutable, deterministic."""
 
-    def __init__(self, options: StationSection, parts: PartsInFront, *, language: str, zone: ZoneInfo) -> None:
+    def __init__(
+        self, options: StationSection, parts: PartsInFront, *, language: str, zone: ZoneInfo, config_sha256: str = ""
+    ) -> None:
         self.options = options
+        self._config_sha256 = config_sha256
+        self._model = ""  # what judged the latest part
+        self.watched_since: datetime | None = None  # first armed
         self._parts = parts
         self._plans = Plans(options)
         self.streams: dict[str, Stream] = {}
@@ -88,7 +97,7 @@ class Station:
         self._approved: dict[str, Approved] = {}  # by view/position/recipe
         self._heard = True  # since the last tick
         self.book = AlarmBook()
-        self.incidents = Incidents(options.id, parts, language)
+        self.incidents = Incidents(options.id, parts, language, options.response)
         self.annunciator = Annunciator(self, parts, language=language, zone=zone)
         self.proposals: dict[str, str] = {}  # acceptance asked for by one person, by target: who
         self.counters: Counter[str] = Counter()
@@ -106,6 +115,11 @@ class Station:
             parts=baseline.parts,
             min_own=baseline.min_stream_parts,
         )
+
+    def begin_after(self, origin: Origin) -> None:
+        """Number parts and incidents on from here."""
+        self.index = origin.parts
+        self.incidents.begin_after(origin.incidents)
 
     # --- what is folded -----------------------------------------------------------------------------------------------------
 
@@ -196,6 +210,8 @@ class Station:
             self._settle(request, missed=True, at=at, effects=effects)
         self._ledger.advance(at)
         self._mature(at, effects)
+        if self.watched_since is None and self.state == "armed":
+            self.watched_since = at
 
     def learn_anew(self, target: str, at: datetime, effects: Effects) -> None:
         """A person accepted the present state of a stream, of `outcomes` or of `identity` as normal; what it had alarmed ends."""
@@ -272,6 +288,7 @@ class Station:
             self._tallies["passed" if record.verdict == "ok" else "rejected"] += 1
             self._summarise(record.captured_at, effects, parts=1, rejected=int(record.verdict == "ng"))
         self.last_captured_at = record.captured_at
+        self._model = _named(record.model, whole=True)
         run = self._runs.of(record)
         for kind in self._runs.changed:
             self.incidents.happened(kind, self.index)
@@ -337,6 +354,10 @@ class Station:
             verdict=record.verdict,
             recipe=record.recipe,
             box=str(record.context.get("box", "") or ""),
+            p_defect=record.p_defect,
+            position=record.position,
+            lot=str(record.context.get("lot", "") or ""),
+            model=_named(record.model),
         )
 
     def _find(self, findings: list[Finding], stream: str, part_id: str, at: datetime, effects: Effects) -> None:
@@ -517,6 +538,8 @@ class Station:
             crossing = self.truth.judge(part) if self.registered else None
             if crossing is not None and at is not None:
                 self.annunciator.outcome_crossed(crossing, part, at, effects)
+            elif at is not None:
+                self.annunciator.audited(at, effects)
 
     def _summarise(self, at: datetime, effects: Effects, *, parts: int = 0, rejected: int = 0, outcomes: int = 0) -> None:
         minute = at.replace(second=0, microsecond=0)
@@ -580,6 +603,34 @@ class Station:
             challenges=self.challenges.views(self.last_captured_at),
             blind_spots=self.blind_spots.views(),
             audits=self.audits.view(self._answers.unanswered, self._answers.late),
+            review=self._review(),
+        )
+
+    def _review(self) -> ReviewView:
+        """False alarms beside their budget."""
+        since, now = self.watched_since, self.last_captured_at
+        months = 0.0 if since is None or now is None else max(0.0, (now - since).total_seconds()) / MONTH_S
+        judged = self.incidents.judged
+        verdicts = (judged["real"], judged["harmless"], judged["unknown"])
+        return ReviewView(self.options.false_alarms_per_month, months, self.incidents.raised, *verdicts)
+
+    def frozen(self, part_id: str, at: datetime) -> FrozenDoc:
+        """What is so at this moment, for an incident that is opened."""
+        options = self.options
+        shown = [channel for stream in self.learners.values() for channel in stream.views()[1] if not channel.refused]
+        shown.sort(key=lambda one: (-one.evidence / one.threshold if one.threshold > 0 else 0.0, one.stream, one.channel))
+        return FrozenDoc(
+            at=at,
+            part_id=part_id,
+            model=self._model,
+            config_sha256=self._config_sha256,
+            log_from=at,
+            owner=options.owner or "",
+            deputy=options.deputy or "",
+            decision=options.decision or "",
+            consequence=options.consequence or "",
+            tier=options.tier or 0,
+            readings=tuple(ReadingDoc(c.stream, c.channel, c.evidence, c.threshold, c.updates) for c in shown[:FROZEN_READINGS]),
         )
 
     def save(self) -> dict[str, Any]:
@@ -610,6 +661,7 @@ class Station:
             "counters": dict(self.counters),
             "tallies": dict(self._tallies),
             "plain": (self.index, self.last_captured_at, self._last_frame, self._minute, self._heard),
+            "watched": (self.watched_since, self._model),
         }
 
     def load(self, saved: dict[str, Any]) -> None:
@@ -651,4 +703,10 @@ class Station:
         self.proposals = saved["proposals"]
         self.counters, self._tallies = Counter(saved["counters"]), Counter(saved["tallies"])
         self.index, self.last_captured_at, self._last_frame, minute, self._heard = saved["plain"]
+        self.watched_since, self._model = saved["watched"]
         self._minute = None if minute is None else msgspec.convert(minute, tuple[datetime, int, int, int])
+
+
+def _named(model: Model | None, *, whole: bool = False) -> str:
+    """A model in a few words: name, version and its hash, or the beginning of it."""
+    return "" if model is None else " ".join(filter(None, (model.name, model.version, model.sha256[: 64 if whole else 12])))

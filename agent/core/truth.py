@@ -84,6 +84,10 @@ class Truth:
             return verified, True
         return (self.armed_at if self.armed_at is not None else 1), False
 
+    def verified_since(self, index: int) -> bool:
+        """Whether a whole verification was made of parts after `index`."""
+        return bool(self._verified) and self._verified[-1][0] > index
+
     def since(self, index: int) -> tuple[int, int, float]:
         """Audits judged from part `index` on (of the latest ones kept): how many, how many defective, how many claimed to be."""
         rows = [(claim, defective) for i, claim, defective, _ in self._recent if i >= index]

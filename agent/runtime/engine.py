@@ -6,7 +6,7 @@ import logging
 from collections import OrderedDict, defaultdict, deque
 from collections.abc import Callable, Mapping
 from datetime import datetime
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import msgspec
 
@@ -162,7 +162,7 @@ class Engine:
                 break
         from_start = discarded and not after
         if from_start:
-            journal.forget_parts()
+            self._core.begin_after(journal.forget_parts())
         folded = 0
         self._seq = self._checkpoint_seq = after
         for seq, entry in journal.entries_after(after):
@@ -232,12 +232,16 @@ class Engine:
 
     def _apply(self, effects: Effects) -> None:
         journal = self._journal
-        for part in effects.parts:
-            journal.record_part(part)
-        for alarm in effects.alarms:
-            journal.record_alarm(alarm)
-        for incident in effects.incidents:
-            journal.record_incident(incident)
+        kept: tuple[tuple[list[Any], Callable[[Any], None]], ...] = (
+            (effects.parts, journal.record_part),
+            (effects.outcomes, journal.record_outcome),
+            (effects.dispositions, journal.record_disposition),
+            (effects.alarms, journal.record_alarm),
+            (effects.incidents, journal.record_incident),
+        )
+        for items, record in kept:
+            for item in items:
+                record(item)
         for baseline in effects.baselines:
             journal.record_baseline(baseline.station, baseline.stream, baseline.at, baseline.body)
         for counter, labels, by in effects.counts:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -11,11 +11,14 @@ from typing import Self
 
 import msgspec
 
-from agent.documents import AlarmDoc, IncidentDoc
+from agent.documents import AlarmDoc, IncidentDoc, TraceDoc
 from agent.ports import PartRow
 from agent.records import Entry, Inspected
 from agent.store import schema
 from agent.store.body import unpack_entry
+from agent.store.held import Held
+from agent.store.lookup import Lookup, Sought
+from agent.store.standing import Standing
 from agent.store.times import from_micros
 
 _ALARM = msgspec.json.Decoder(AlarmDoc)
@@ -38,6 +41,7 @@ class Reader:
 
     def __init__(self, path: Path) -> None:
         self._db = schema.connect_reader(path)
+        self.lookup = Lookup(self._db)
 
     def __enter__(self) -> Self:
         return self
@@ -54,6 +58,14 @@ class Reader:
         for row, body in self._db.execute("SELECT id, body FROM alarm_events WHERE id > ? ORDER BY id", (after,)):
             yield int(row), _ALARM.decode(body)
 
+    def raised(self, occurrences: Sequence[str]) -> list[AlarmDoc]:
+        """These occurrences as they were raised, with their evidence; without those no longer kept."""
+        found = (
+            self._db.execute("SELECT body FROM alarm_events WHERE occurrence_id = ? ORDER BY id LIMIT 1", (one,)).fetchone()
+            for one in occurrences
+        )
+        return [_ALARM.decode(row[0]) for row in found if row is not None]
+
     def incidents(self) -> list[IncidentDoc]:
         """All kept, oldest first."""
         return [_INCIDENT.decode(body) for (body,) in self._db.execute("SELECT body FROM incidents ORDER BY opened_at")]
@@ -63,23 +75,38 @@ class Reader:
         row = self._db.execute("SELECT body FROM incidents WHERE incident = ?", (incident,)).fetchone()
         return None if row is None else _INCIDENT.decode(row[0])
 
+    def trace(self, sought: Sought) -> Iterator[TraceDoc]:
+        """Every part that fits, with all that is known of it."""
+        standing, held = Standing(self._db), self.held()
+        for part in self.lookup.parts(sought):
+            yield TraceDoc(
+                part_id=part.part_id,
+                station=part.station,
+                index=part.index,
+                captured_at=part.captured_at,
+                verdict=part.verdict,
+                claim=part.p_defect,
+                recipe=part.recipe,
+                position=part.position,
+                lot=part.lot,
+                box=part.box,
+                model=part.model,
+                alarms=standing.at(part.station, part.captured_at),
+                outcomes=self.lookup.outcomes(part.part_id, part.station),
+                holds=held.of(part),
+            )
+
+    def held(self) -> Held:
+        """The holds kept."""
+        return Held(self._db)
+
     def part_index(self, station: str, part_id: str) -> int | None:
         """Index of the latest inspection of this part."""
-        row = self._db.execute(
-            "SELECT max(p.idx) FROM parts p JOIN names n ON n.id = p.station WHERE n.name = ? AND p.part_id = ?", (station, part_id)
-        ).fetchone()
-        return None if row[0] is None else int(row[0])
+        return max((part.index for part in self.lookup.parts(Sought(serial=part_id, station=station))), default=None)
 
     def passed_parts(self, station: str, first: int, last: int) -> Iterator[PartRow]:
         """The hold list: parts with verdict ok and first <= index <= last."""
-        rows = self._db.execute(
-            "SELECT p.idx, p.part_id, p.captured_at, p.verdict, r.name, p.box FROM parts p"
-            " JOIN names n ON n.id = p.station JOIN names r ON r.id = p.recipe"
-            " WHERE n.name = ? AND p.idx BETWEEN ? AND ? AND p.verdict = 'ok' ORDER BY p.idx",
-            (station, first, last),
-        )
-        for index, part_id, captured_at, verdict, recipe, box in rows:
-            yield PartRow(station, index, part_id, from_micros(captured_at), verdict, recipe, box)
+        return (part for part in self.lookup.between(station, first, last) if part.verdict == "ok")
 
     def baselines(self, station: str = "") -> Iterator[BaselineRow]:
         """Every baseline kept, oldest first; of all stations when none is named."""

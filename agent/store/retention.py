@@ -1,10 +1,12 @@
 """Retention: what goes, in which order, a bounded slice at a time.
 
-By age (keep_days): journal, then parts. By size (max_mb), oldest first, each kind only when those before it have
-nothing left to give:
-1. outbox messages that every sink had confirmed  2. journal entries  3. parts  4. fitted baselines but the last three of a stream
-5. closed incidents  6. messages never confirmed (counted as lost)  7. alarm transitions. The current alarms are never deleted.
-Never deleted: journal entries newer than the oldest checkpoint, and the parts of an open hold.
+By age: journal entries (keep_days), parts and what they turned out to be (trace_days). By size (max_mb), oldest first, each kind
+only when those before it have nothing left to give:
+1. outbox messages that every sink had confirmed  2. journal entries  3. parts with their outcomes
+4. fitted baselines but the last three of a stream  5. closed incidents  6. messages never confirmed (counted as lost)
+7. alarm transitions. The current alarms are never deleted.
+Never deleted: journal entries newer than the oldest checkpoint, and the parts of an open hold. Entries from the beginning of an
+open incident on are not deleted by age (evidence); where the disk's bound is reached it holds, and they are counted as expired.
 """
 
 from __future__ import annotations
@@ -17,8 +19,11 @@ import msgspec
 
 from agent.documents import IncidentDoc
 from agent.store.schema import WAL_PAGES
+from agent.store.times import to_micros
+from agent.store.trace import BLOCK_BITS, BLOCK_PARTS, INDEX_BITS, index_of, key_of
 
 SLICE = 2000
+_DAY = 86_400_000_000
 # Slices per call while the store is too large: at one call a minute this keeps up with 300 records a second.
 SIZE_SLICES = 10
 # A plant host that lost its own store gets this much again.
@@ -31,10 +36,13 @@ _INCIDENT = msgspec.json.Decoder(IncidentDoc)
 class Retention:
     """Works on the writer's connection, within its transaction."""
 
-    def __init__(self, db: sqlite3.Connection, path: Path, *, keep_days: int, max_bytes: int, sinks: Sequence[str]) -> None:
+    def __init__(
+        self, db: sqlite3.Connection, path: Path, *, keep_days: int, trace_days: int, max_bytes: int, sinks: Sequence[str]
+    ) -> None:
         self._db = db
         self._path = path
-        self._keep = keep_days * 86_400_000_000
+        self._keep = keep_days * _DAY
+        self._keep_parts = trace_days * _DAY
         self._max_bytes = max_bytes
         self._sinks = tuple(sinks)
         self._vacuum = False
@@ -62,8 +70,9 @@ class Retention:
         oldest = now - self._keep
         gone = {
             "outbox": self._delete("outbox", "id", f"id <= {self._confirmed()} AND at < {now - REPLAY_WINDOW_S * 1_000_000}"),
-            "journal": self._delete("journal", "seq", f"seq < {self._oldest_checkpoint()} AND at < {oldest}"),
-            "parts": self._delete_parts(f"captured_at < {oldest}"),
+            "journal": self._delete("journal", "seq", f"seq < {self._oldest_checkpoint()} AND at < {min(oldest, self._needed())}"),
+            "parts": self._delete_parts(now - self._keep_parts),
+            "outcomes": self._delete("outcomes", "id", f"observed_at < {now - self._keep_parts}"),
         }
         for _ in range(SIZE_SLICES):
             if not self.is_over():
@@ -79,9 +88,9 @@ class Retention:
         steps: tuple[tuple[str, Callable[[], int]], ...] = (
             ("outbox", lambda: self._delete("outbox", "id", f"id <= {self._confirmed()}")),
             ("journal", lambda: self._delete("journal", "seq", f"seq < {self._oldest_checkpoint()}")),
-            ("parts", lambda: self._delete_parts("1")),
-            ("baselines", lambda: self._delete("baselines", "id", _OLD_BASELINES)),
-            ("incidents", lambda: self._delete("incidents", "incident", "open = 0")),
+            ("parts", lambda: self._delete_parts(1 << 62)),
+            ("baselines", lambda: self._delete_any("baselines", "id", _OLD_BASELINES)),
+            ("incidents", lambda: self._delete_any("incidents", "incident", "open = 0")),
             ("unconfirmed", lambda: self._delete("outbox", "id", "1")),
             ("alarm_events", lambda: self._delete("alarm_events", "id", "1")),
         )
@@ -98,23 +107,42 @@ class Retention:
             self._db.executescript("PRAGMA incremental_vacuum(4000)")
 
     def _delete(self, table: str, key: str, which: str) -> int:
+        """Of the first SLICE rows by key those that qualify: never a search through a table that has nothing to give."""
+        first = f"SELECT * FROM {table} ORDER BY {key} LIMIT {SLICE}"  # noqa: S608  (constants and integers)
+        return self._db.execute(f"DELETE FROM {table} WHERE {key} IN (SELECT {key} FROM ({first}) WHERE {which})").rowcount  # noqa: S608
+
+    def _delete_any(self, table: str, key: str, which: str) -> int:
+        """Of the rows that qualify, wherever they stand, the first SLICE: for small tables."""
         return self._db.execute(
             f"DELETE FROM {table} WHERE {key} IN (SELECT {key} FROM {table} WHERE {which} ORDER BY {key} LIMIT {SLICE})"  # noqa: S608  (constants and integers)
         ).rowcount
 
-    def _delete_parts(self, which: str) -> int:
+    def _delete_parts(self, before: int) -> int:
+        """A slice of each station's parts captured before then, with what they share and what they turned out to be."""
         held = self._first_held()
         gone = 0
-        for (station,) in self._db.execute("SELECT DISTINCT station FROM parts").fetchall():
-            limit = held.get(station, 1 << 62)
+        for (station,) in self._db.execute("SELECT DISTINCT station FROM makes").fetchall():
+            start, end = key_of(station, 0), key_of(station, held.get(station, (1 << INDEX_BITS) - 1))
             rows = self._db.execute(
-                f"SELECT idx FROM (SELECT idx, captured_at FROM parts WHERE station = ? AND idx < ? ORDER BY idx LIMIT {SLICE})"  # noqa: S608
-                f" WHERE {which}",
-                (station, limit),
+                "SELECT key, captured_at FROM (SELECT key, captured_at FROM parts WHERE key >= ? AND key < ? ORDER BY key LIMIT ?)"
+                " WHERE captured_at < ?",
+                (start, end, SLICE, before),
             ).fetchall()
-            if rows:
-                gone += self._db.execute("DELETE FROM parts WHERE station = ? AND idx <= ?", (station, rows[-1][0])).rowcount
+            if not rows:
+                continue
+            last, at = rows[-1]
+            gone += self._db.execute("DELETE FROM parts WHERE key BETWEEN ? AND ?", (start, last)).rowcount
+            self._db.execute("DELETE FROM boxes WHERE station = ? AND last < ?", (station, index_of(last) - BLOCK_PARTS))
+            self._db.execute("DELETE FROM part_times WHERE station = ? AND block < ?", (station, index_of(last) >> BLOCK_BITS))
+            self._db.execute("DELETE FROM dispositions WHERE station = ? AND last <= ?", (station, index_of(last)))
+            self._delete("outcomes", "id", f"observed_at < {at}")
         return gone
+
+    def _needed(self) -> int:
+        """Time of the first journal entry that an open incident still needs as evidence."""
+        bodies = self._db.execute("SELECT body FROM incidents WHERE open = 1")
+        frozen = [incident.frozen for (body,) in bodies if (incident := _INCIDENT.decode(body)).frozen is not None]
+        return min((to_micros(one.log_from) for one in frozen if one is not None), default=1 << 62)
 
     def _first_held(self) -> dict[int, int]:
         """Per station, the first part of its open holds."""
@@ -123,12 +151,9 @@ class Retention:
             hold = _INCIDENT.decode(body).hold
             if hold is None or not hold.open:
                 continue
-            row = self._db.execute(
-                "SELECT p.station, min(p.idx) FROM parts p JOIN names n ON n.id = p.station WHERE n.name = ? AND p.part_id = ?",
-                (hold.station, hold.from_part_id),
-            ).fetchone()
-            if row is not None and row[1] is not None:
-                first[row[0]] = min(row[1], first.get(row[0], row[1]))
+            row = self._db.execute("SELECT id FROM names WHERE name = ?", (hold.station,)).fetchone()
+            if row is not None:
+                first[row[0]] = min(hold.from_index, first.get(row[0], hold.from_index))
         return first
 
     def _oldest_checkpoint(self) -> int:

@@ -12,31 +12,44 @@ from pathlib import Path
 import msgspec
 
 from agent.documents import AlarmDoc, IncidentDoc, OutMessage
-from agent.ports import PartRow
-from agent.records import Entry
+from agent.ports import DispositionRow, Origin, PartRow
+from agent.records import Entry, Inspected, Outcome
 from agent.store.body import columns, pack_entry, unpack_entry
 from agent.store.identity import entry_key
 from agent.store.outbox import SqliteOutbox
 from agent.store.retention import Retention
 from agent.store.times import from_micros, to_micros
+from agent.store.trace import TraceIndex
 from agent.store.transaction import Transaction
 
 CHECKPOINTS_KEPT = 2
 # A sign of life of an idle agent is worth one page write this often: it bounds what a gap overstates.
 ALIVE_EVERY_S = 30
+# Looked through for where the journal begins among the parts: the largest reorder window.
+_FIRST_ENTRIES = 10_000
 _JSON = msgspec.json.Encoder()
 
 
 class SqliteStore:
     """`agent.ports.Journal` on one SQLite file.
 
-    path: the database file; its folder must exist. keep_days, max_mb: retention. in_memory: a store that need not outlive the
+    path: the database file; its folder must exist. keep_days, max_mb, trace_days
+    (parts and their outcomes; never less than keep_days): retention. in_memory: a store that need not outlive the
     process, for replays: the same file in a temporary folder, unsynchronised, gone at `close`. sinks: names whose marks hold back
     the deletion of outbox rows. A damaged file is set aside at the start, never deleted: see `quarantined`.
     Raises StoreLocked when another process has it, StoreError for a newer schema or an unusable disk.
     """
 
-    def __init__(self, path: Path, *, keep_days: int, max_mb: int, in_memory: bool = False, sinks: Sequence[str] = ()) -> None:
+    def __init__(
+        self,
+        path: Path,
+        *,
+        keep_days: int,
+        max_mb: int,
+        trace_days: int = 0,
+        in_memory: bool = False,
+        sinks: Sequence[str] = (),
+    ) -> None:
         self._scratch = Path(tempfile.mkdtemp(prefix="linewarden-")) if in_memory else None
         self.path = self._scratch / "store.db" if self._scratch is not None else path
         self._tx = Transaction(self.path, durable=not in_memory)
@@ -45,7 +58,15 @@ class SqliteStore:
         self._marks: dict[str, int] = {}
         self._marks_lock = threading.Lock()
         self._written_marks: dict[str, int] = {}
-        self._retention = Retention(self._tx.connection, self.path, keep_days=keep_days, max_bytes=max_mb << 20, sinks=sinks)
+        self._trace = TraceIndex(self._tx)
+        self._retention = Retention(
+            self._tx.connection,
+            self.path,
+            keep_days=keep_days,
+            trace_days=max(trace_days, keep_days),
+            max_bytes=max_mb << 20,
+            sinks=sinks,
+        )
         self._first_message = 0  # id of the transaction's first outbox row
         self._counts: dict[tuple[str, str], int] = {}
         self._last_seq = self._highest_seq()
@@ -79,18 +100,15 @@ class SqliteStore:
 
     def record_part(self, part: PartRow) -> None:
         """See Journal. A part recorded before under its index is replaced by itself: folding again changes nothing."""
-        self._tx.write(
-            "INSERT OR REPLACE INTO parts VALUES (?,?,?,?,?,?,?)",
-            (
-                self._tx.name(part.station),
-                part.index,
-                part.part_id,
-                to_micros(part.captured_at),
-                part.verdict,
-                self._tx.name(part.recipe),
-                part.box,
-            ),
-        )
+        self._trace.record(part)
+
+    def record_disposition(self, row: DispositionRow) -> None:
+        """See Journal."""
+        self._trace.disposition(row)
+
+    def record_outcome(self, outcome: Outcome) -> None:
+        """See Journal."""
+        self._trace.outcome(outcome)
 
     def enqueue(self, messages: Iterable[OutMessage]) -> None:
         """See Journal."""
@@ -149,9 +167,10 @@ class SqliteStore:
         """A checkpoint this build cannot continue."""
         self._tx.write("DELETE FROM checkpoints WHERE seq = ?", (seq,))
 
-    def forget_parts(self) -> None:
-        """Before the journal is folded from its start: the parts are recorded again, under the indices of that fold."""
-        self._tx.write("DELETE FROM parts")
+    def forget_parts(self) -> dict[str, Origin]:
+        """See Journal."""
+        kept = self._trace.forget(self._first_parts())
+        return {name: Origin(last, self._last_incident(name, last)) for name, last in kept.items()}
 
     def commit(self, now: datetime) -> None:
         """See Journal."""
@@ -198,6 +217,7 @@ class SqliteStore:
         """See Journal."""
         self._counts.clear()
         self._first_message = 0
+        self._trace.rollback()
         self._tx.rollback()
         self._last_seq = self._highest_seq()
         self._alive_at = self._read_alive_at()
@@ -218,27 +238,33 @@ class SqliteStore:
 
     def part(self, station: str, index: int) -> PartRow | None:
         """See History."""
-        row = self._tx.one(
-            "SELECT p.part_id, p.captured_at, p.verdict, r.name, p.box FROM parts p JOIN names r ON r.id = p.recipe"
-            " WHERE p.station = ? AND p.idx = ?",
-            (self._tx.name(station), index),
-        )
-        return None if row is None else PartRow(station, index, row[0], from_micros(row[1]), row[2], row[3], row[4])
+        return self._trace.part(station, index)
 
     def part_index(self, station: str, part_id: str, up_to: int) -> int | None:
         """See History."""
-        row = self._tx.one(
-            "SELECT max(idx) FROM parts WHERE station = ? AND part_id = ? AND idx <= ?", (self._tx.name(station), part_id, up_to)
-        )
-        return None if row is None or row[0] is None else int(row[0])
+        return self._trace.part_index(station, part_id, up_to)
 
     def passed_between(self, station: str, first: int, last: int) -> int:
         """See History."""
-        row = self._tx.one(
-            "SELECT count(*) FROM parts WHERE station = ? AND idx BETWEEN ? AND ? AND verdict = 'ok'",
-            (self._tx.name(station), first, last),
-        )
-        return int(row[0]) if row is not None else 0
+        return self._trace.passed_between(station, first, last)
+
+    def passed_parts(
+        self,
+        station: str,
+        first: int,
+        last: int,
+        *,
+        part_id: str = "",
+        box: str = "",
+        since: datetime | None = None,
+        until: datetime | None = None,
+    ) -> tuple[int, ...]:
+        """See History."""
+        return self._trace.passed_parts(station, first, last, part_id=part_id, box=box, since=since, until=until)
+
+    def boxes_between(self, station: str, first: int, last: int) -> tuple[str, ...]:
+        """See History."""
+        return self._trace.boxes_between(station, first, last)
 
     def positions(self) -> dict[str, str]:
         """See Journal."""
@@ -296,6 +322,28 @@ class SqliteStore:
             "SELECT max(coalesce((SELECT max(seq) FROM journal), 0), coalesce((SELECT max(seq) FROM checkpoints), 0))"
         )
         return int(row[0]) if row is not None else 0
+
+    def _first_parts(self) -> dict[str, list[tuple[str, datetime]]]:
+        """Per station, id and capture of the first parts that the journal still has, as many as a reorder window may hold."""
+        first: dict[str, list[tuple[str, datetime]]] = {}
+        names = self._tx.all("SELECT id, name FROM names WHERE id IN (SELECT station FROM makes)")
+        for number, name in names:
+            bodies = self._tx.rows(
+                "SELECT body FROM journal WHERE kind = 'inspected' AND station = ? ORDER BY seq LIMIT ?", (number, _FIRST_ENTRIES)
+            )
+            entries = [unpack_entry(body) for (body,) in bodies]
+            first[name] = [(e.record.part_id, e.record.captured_at) for e in entries if isinstance(e, Inspected)]
+        return first
+
+    def _last_incident(self, station: str, last_part: int) -> int:
+        """Number of the last incident opened by the time of this part; 0 without one."""
+        part = self._trace.part(station, last_part)
+        if part is None:
+            return 0
+        rows = self._tx.rows(
+            "SELECT incident FROM incidents WHERE station = ? AND opened_at <= ?", (station, to_micros(part.captured_at))
+        )
+        return max((int(incident.rpartition("-")[2]) for (incident,) in rows), default=0)
 
     def _read_alive_at(self) -> int:
         row = self._tx.one("SELECT value FROM meta WHERE key = 'alive_at'")

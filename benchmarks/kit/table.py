@@ -70,6 +70,10 @@ class Parted:
     def passed_between(self, station: str, first: int, last: int) -> int:  # noqa: ARG002
         return sum(self.rows[i].verdict == "ok" for i in range(first, last + 1) if i in self.rows)
 
+    def boxes_between(self, station: str, first: int, last: int) -> tuple[str, ...]:  # noqa: ARG002
+        rows = [self.rows[i] for i in range(first, last + 1) if i in self.rows]
+        return tuple(dict.fromkeys(row.box for row in rows if row.box))
+
 
 def configuration(share: float, pass_share: float) -> Config:
     """The station as it would be configured for this audit share of passes."""

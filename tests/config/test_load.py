@@ -95,7 +95,7 @@ def test_every_problem_is_reported_at_once_with_its_path() -> None:
 def test_a_key_far_from_any_known_one_gets_the_list_of_known_ones() -> None:
     message, hint = problems(f"{STATION}[store]\nxyzzy = 1\n")["store.xyzzy"]
     assert message == "unknown key"
-    assert hint == "known here: keep_days, max_mb"
+    assert hint == "known here: keep_days, trace_days, max_mb"
 
 
 @pytest.mark.parametrize(

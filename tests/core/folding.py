@@ -33,6 +33,22 @@ class MemoryHistory:
     def passed_between(self, station, first, last):
         return sum(self.rows[station, i].verdict == "ok" for i in range(first, last + 1) if (station, i) in self.rows)
 
+    def passed_parts(self, station, first, last, *, part_id="", box="", since=None, until=None):
+        rows = [self.rows[station, i] for i in range(first, last + 1) if (station, i) in self.rows]
+        return tuple(
+            row.index
+            for row in rows
+            if row.verdict == "ok"
+            and part_id in ("", row.part_id)
+            and box in ("", row.box)
+            and (since is None or row.captured_at >= since)
+            and (until is None or row.captured_at <= until)
+        )
+
+    def boxes_between(self, station, first, last):
+        rows = [self.rows[station, i] for i in range(first, last + 1) if (station, i) in self.rows]
+        return tuple(dict.fromkeys(row.box for row in rows if row.box))
+
 
 def config(**station):
     given = {

@@ -329,7 +329,7 @@ def fill(store, days, per_day=50):
 
 
 def held(first):
-    hold = HoldDoc("I1", "ST4", "why", "arming", f"P{first:06d}", T0, "P000500", T0, 10, (), open=True)
+    hold = HoldDoc("I1", "ST4", "why", "arming", f"P{first:06d}", T0, "P000500", T0, 10, (), open=True, from_index=first)
     return IncidentDoc("I1", "ST4", T0, ("o",), None, hold, open=True)
 
 

@@ -10,7 +10,7 @@ from prometheus_client.metrics_core import Metric
 from prometheus_client.registry import Collector
 
 from agent.ports import ChannelView, Snapshot, Snapshots, StationView
-from agent.views.prometheus import audits, checks
+from agent.views.prometheus import audits, checks, review
 from agent.views.prometheus.families import Series, ratio
 from agent.views.prometheus.families import counter as _counter
 from agent.views.prometheus.families import gauge as _gauge
@@ -44,6 +44,7 @@ class SnapshotCollector(Collector):
         yield from _channels(snapshot)
         yield from _limits(snapshot)
         yield from _alarms(snapshot)
+        yield from review.families(snapshot)
         yield from _counts(snapshot)
         yield from _edges("tap", snapshot.taps)
         yield from _edges("sink", snapshot.sinks)
