@@ -68,6 +68,13 @@ COMMANDS = [
     ["outcome", "import"],
     ["baseline", "show"],
     ["baseline", "accept"],
+    ["trace"],
+    ["hold", "show"],
+    ["hold", "dispose"],
+    ["incident", "list"],
+    ["incident", "show"],
+    ["incident", "done"],
+    ["incident", "close"],
 ]
 
 
@@ -78,7 +85,10 @@ def test_help_teaches_with_an_example(capsys: pytest.CaptureFixture[str], comman
     assert f"  linewarden {' '.join(command)}" in out.split("Options:")[0].split("\n", 1)[1]
 
 
-@pytest.mark.parametrize("command", [["status"], ["alarms"], ["baseline", "show"], ["check-config"], ["doctor"]], ids=" ".join)
+READING = [["status"], ["alarms"], ["baseline", "show"], ["check-config"], ["doctor"], ["trace"]]
+
+
+@pytest.mark.parametrize("command", [*READING, ["hold", "show"], ["incident", "list"], ["incident", "show"]], ids=" ".join)
 def test_every_reading_command_has_json(capsys: pytest.CaptureFixture[str], command: list[str]) -> None:
     assert "--json" in run(capsys, *command, "--help")[1]
 
