@@ -74,6 +74,13 @@ COMMANDS = [
     ["challenge", "record"],
     ["baseline", "show"],
     ["baseline", "accept"],
+    ["trace"],
+    ["hold", "show"],
+    ["hold", "dispose"],
+    ["incident", "list"],
+    ["incident", "show"],
+    ["incident", "done"],
+    ["incident", "close"],
 ]
 
 
@@ -93,10 +100,11 @@ READING = [
     ["baseline", "show"],
     ["check-config"],
     ["doctor"],
+    ["trace"],
 ]
 
 
-@pytest.mark.parametrize("command", READING, ids=" ".join)
+@pytest.mark.parametrize("command", [*READING, ["hold", "show"], ["incident", "list"], ["incident", "show"]], ids=" ".join)
 def test_every_reading_command_has_json(capsys: pytest.CaptureFixture[str], command: list[str]) -> None:
     assert "--json" in run(capsys, *command, "--help")[1]
 
@@ -409,6 +417,7 @@ def test_status_says_how_many_production_days_a_limit_is_away(capsys: pytest.Cap
         "streams": [],
         "correctness": "unverified",
         "blind_spots": [],
+        "review": None,
         "channels": [],
         "measurements": [],
         "outcome_state": "off",
