@@ -8,6 +8,7 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from pydantic import BaseModel, ConfigDict, Field, field_validator
 
+from agent.config.mapping import MappingSection
 from agent.config.references import ReferenceSection
 
 Text = Annotated[str, Field(min_length=1, max_length=256)]
@@ -210,3 +211,4 @@ class Config(Section):
     stations: list[StationSection] = Field(min_length=1, description="What is watched.")
     taps: list[PlugIn] = Field(default=[], description="Where records come from.")
     sinks: list[PlugIn] = Field(default=[], description="Where alarms go.")
+    mappings: list[MappingSection] = Field(default=[], max_length=64, description="How outcome files are written.")

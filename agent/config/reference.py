@@ -16,6 +16,7 @@ from typing import Any
 from pydantic import BaseModel
 
 from agent.config.load import KINDS, PlugInOptions
+from agent.config.mapping import MappingSection
 from agent.config.model import (
     AgentSection,
     BaselineSection,
@@ -50,6 +51,7 @@ _STATION_LISTS: tuple[tuple[str, type[BaseModel]], ...] = (
     ("references", ReferenceSection),
     ("references.calipers", CaliperSection),
 )
+_LISTS: tuple[tuple[str, type[BaseModel]], ...] = (("mappings", MappingSection),)
 # What the sample's station says where an option has no default: a plausible register entry to overwrite.
 _REGISTER = {
     "id": '"ST4"',
@@ -76,6 +78,8 @@ def sample(plug_ins: PlugInOptions) -> str:
         lines += ["", f"[stations.{name}]  # {_doc(model)}", *_sample_options(model, {})]
     for name, model in _STATION_LISTS:
         lines += ["", *(f"# {line}" for line in (f"[[stations.{name}]]  # {_doc(model)}", *_sample_options(model, {})))]
+    for name, model in _LISTS:
+        lines += ["", *(f"# {line}" for line in (f"[[{name}]]  # {_doc(model)}", *_sample_options(model, {})))]
     for kind in KINDS:
         for type_ in plug_ins.types(kind):
             model = plug_ins.options(kind, type_)
@@ -101,6 +105,8 @@ def page(plug_ins: PlugInOptions) -> str:
         lines += _table(f"[stations.{name}]", model)
     for name, model in _STATION_LISTS:
         lines += _table(f"[[stations.{name}]]", model)
+    for name, model in _LISTS:
+        lines += _table(f"[[{name}]]", model)
     for kind in KINDS:
         for type_ in plug_ins.types(kind):
             lines += _table(f'[[{kind}]] type = "{type_}"', plug_ins.options(kind, type_))

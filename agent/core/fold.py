@@ -63,13 +63,16 @@ class Core:
             stations = [self._stations[record.station]]
         else:
             effects.counts.append(("unknown_station", type(record).__name__.lower(), 1))
+            effects.became = "unknown_station"
             return
         for station in stations:
             match entry:
                 case Inspected():
                     station.inspected(entry, effects)
                 case Told(record=Outcome() as outcome):
-                    station.told(outcome, effects)
+                    became = station.told(outcome, effects)
+                    if effects.became in ("", "outcomes_not_configured", "early", "unmatched"):
+                        effects.became = became  # of the station that has the part, where none is named
                 case Told(record=Event() as event):
                     station.happened(event, effects)
 

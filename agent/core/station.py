@@ -94,11 +94,11 @@ class Station:
         else:
             self._release(self._reorder[record.view].push(entry), effects)
 
-    def told(self, outcome: Outcome, effects: Effects) -> bool:
-        """An outcome; True when this station has or awaits the part."""
+    def told(self, outcome: Outcome, effects: Effects) -> str:
+        """An outcome; what it became here, in a word."""
         if self.options.outcomes.mode == "none":
             self.counters["outcomes_not_configured"] += 1
-            return False
+            return "outcomes_not_configured"
         known = self._parts.part_index(self.options.id, outcome.part_id, self.index) is not None
         self._find(self._feed.told(outcome.observed_at), feed.STREAM, outcome.part_id, outcome.observed_at, effects)
         result = self._ledger.tell(outcome, known=known)
@@ -106,7 +106,7 @@ class Station:
         self._tallies["outcomes"] += 1
         self._summarise(outcome.observed_at, effects, outcomes=1)
         self.reached(outcome.observed_at, effects)
-        return result not in ("early", "unmatched")
+        return result
 
     def happened(self, event: Event, effects: Effects) -> None:
         """An event at the station."""
