@@ -23,7 +23,8 @@ _NAMES: dict[str, str] = {
     " シリアルno 製造番号 ワーク番号 序列号 产品序列号",
     "defective": "result verdict outcome judgement judgment testresult ergebnis prüfergebnis"
     " pruefergebnis befund urteil bewertung"
-    " resultat résultat verdikt risultato esito resultado wynik 判定 判定結果 検査結果 結果 检验结果 检测结果 结果 okng passfail okorng"
+    " resultat résultat verdikt risultato esito resultado wynik 判定 判定結果 検査結果 結果 检验结果 检测结果"
+    " 结果 okng passfail okorng"
     " iofnio ionio gutschlecht",
     "observed_at": "timestamp datetime observed testedat inspectedat testtime"
     " inspectiontime datetimeutc zeitstempel datumzeit"

@@ -1,5 +1,4 @@
-"""What an inspector's word says: good or defective. Only words that are listed here or"
-" declared; anything else is refused."""
+"""What an inspector's word says: good or defective. Only words that are listed here or declared, and no others."""
 
 from __future__ import annotations
 
@@ -9,7 +8,8 @@ GOOD = frozenset(
     (
         "ok o.k. okay good pass passed accept accepted conform conforming io i.o. i.o"
         " gut in_ordnung gutteil bestanden bon conforme accepté"
-        " accepte bueno correcto aprobado buono conforme idoneo bom aprovado dobry dobrý v_poriadku 良 良品 合格 可 正常 양호 합격 ○ 〇"
+        " accepte bueno correcto aprobado buono conforme idoneo bom aprovado dobry dobrý v_poriadku 良 良品"
+        " 合格 可 正常 양호 합격 ○ 〇"
     )
     .casefold()
     .split()
@@ -20,7 +20,8 @@ DEFECTIVE = frozenset(
         " faulty scrap nonconform nio n.i.o. n.i.o schlecht"
         " defekt fehlerhaft ausschuss schlechtteil nicht_bestanden mauvais défectueux defectueux"
         " rebut non_conforme malo defectuoso"
-        " rechazado difettoso scarto ruim defeituoso reprovado zły vadný nepodarok 不良 不良品 不合格 不可 異常 异常 否 불량 불합격 ×"
+        " rechazado difettoso scarto ruim defeituoso reprovado zły vadný nepodarok 不良 不良品 不合格 不可"
+        " 異常 异常 否 불량 불합격 ×"
     )
     .casefold()
     .split()
@@ -58,8 +59,7 @@ NO = frozenset(
 
 
 class Words:
-    """Reads the verdicts of one file. means_defective: what yes says in this column; None"
-    " where the header does not tell."""
+    """Reads the verdicts of one file. means_defective: what yes says in this column; None where the header does not tell."""
 
     def __init__(self, *, means_defective: bool | None, good: Sequence[str] = (), defective: Sequence[str] = ()) -> None:
         self._known: dict[str, bool] = dict.fromkeys(GOOD, False) | dict.fromkeys(DEFECTIVE, True)

@@ -201,7 +201,7 @@ def test_a_csv_without_the_needed_columns_is_refused_whole(capsys: pytest.Captur
     code, _, err = run(capsys, "outcome", "import", table, "--check")
     assert code == 1
     assert "error: no line among the first 2 names part, verdict and time; the first one says part, defective" in err
-    assert "hint: say which column is which (--column part_id=TITLE" in err
+    assert "hint: say which is which (--column part_id=TITLE" in err
 
 
 GERMAN = "Seriennr;Befund;Datum;Uhrzeit\n" + "P1;GUT;02.03.2026;09:00\n" * 2 + "P2;Bruch;02.03.2026;09:01\nP3;?;02.03.2026;09:02\n"
