@@ -45,10 +45,10 @@ _NAMES: dict[str, str] = {
 _MEMBER_OF = {name: member for member, names in _NAMES.items() for name in names.split()} | {
     member.replace("_", ""): member for member in MEMBERS
 }
-_DATES = frozenset(["date", "day", "datum", "prüfdatum", "pruefdatum", "fecha", "data", "jour", "日付", "検査日", "年月日", "日期"])
-_TIMES = frozenset(
-    ["time", "hour", "uhrzeit", "zeit", "prüfuhrzeit", "heure", "ora", "hora", "czas", "時刻", "時間", "检测时刻", "时刻"]
-)
+_DATES_WORDS = "date day datum prüfdatum pruefdatum fecha data jour 日付 検査日 年月日 日期"
+_DATES = frozenset(_DATES_WORDS.split())
+_TIMES_WORDS = "time hour uhrzeit zeit prüfuhrzeit heure ora hora czas 時刻 時間 检测时刻 时刻"
+_TIMES = frozenset(_TIMES_WORDS.split())
 _POLARITY = dict.fromkeys(DEFECTIVE, True) | dict.fromkeys(GOOD, False) | {"defective": True}
 
 

@@ -27,35 +27,10 @@ DEFECTIVE = frozenset(
     .split()
 )
 # Their sense is the column's: `defective = yes` and `passed = yes` are opposites.
-YES = frozenset(
-    [
-        "1",
-        "true",
-        "yes",
-        "y",
-        "t",
-        "ja",
-        "j",
-        "wahr",
-        "oui",
-        "o",
-        "vrai",
-        "sí",
-        "si",
-        "s",
-        "sim",
-        "vero",
-        "verdadero",
-        "tak",
-        "ano",
-        "はい",
-        "是",
-        "有",
-    ]
-)
-NO = frozenset(
-    ["0", "false", "no", "n", "f", "nein", "falsch", "non", "faux", "não", "nao", "falso", "nie", "ne", "いいえ", "无", "無"]
-)
+_YES_WORDS = "1 true yes y t ja j wahr oui o vrai sí si s sim vero verdadero tak ano はい 是 有"
+YES = frozenset(_YES_WORDS.split())
+_NO_WORDS = "0 false no n f nein falsch non faux não nao falso nie ne いいえ 无 無"
+NO = frozenset(_NO_WORDS.split())
 
 
 class Words:
