@@ -27,11 +27,12 @@ LOOK_BACK = 50_000
 # What the agent says of a record that is not taken, with its words.
 _NOT_TAKEN = {
     "unknown_station": "no such station in the agent's configuration",
-    "outcomes_not_configured": "its station takes no outcomes: [stations.outcomes] mode is none",
+    "not_configured": "its station takes no outcomes: [stations.outcomes] mode is none",
+    "undeclared_source": "no [[stations.outcomes.sources]] of this name",
     "fold_failed": "the agent failed on it: see its log",
 }
 # What needs no line in the report: the part was found, or is waited for.
-_PLAIN = frozenset({"matched", "early"})
+_PLAIN = frozenset({"matched", "early", "evidence"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -179,7 +180,11 @@ _SAYS = {
     "duplicate": "the agent knows this outcome already",
     "late": "its part was judged before this came",
     "unmatched": "no such part, and too many wait for theirs",
-    "superseded": "the same verdict was told before",
+    "repeated": "the source said so before",
     "corrected": "supersedes what the source had said of this part",
+    "stale": "older than what the source has said of this part since",
     "contradicting": "another statement about this part says the opposite",
+    "corrected_late": "a correction, but the part was judged before",
+    "contradicting_late": "says the opposite of what the part was judged by",
+    "evidence": "kept for incidents: the source is chosen by look and enters no rate",
 }

@@ -31,6 +31,7 @@ from agent.config.model import (
 )
 from agent.config.options import Option, options_of
 from agent.config.references import CaliperSection, ReferenceSection
+from agent.config.sources import SourceSection
 from agent.plugins import PlugIns
 from detectors.channels.table import as_markdown
 
@@ -48,6 +49,7 @@ _STATION_TABLES: tuple[tuple[str, type[BaseModel]], ...] = (
 )
 # Any number of them, and none by default: the sample shows one, commented out.
 _STATION_LISTS: tuple[tuple[str, type[BaseModel]], ...] = (
+    ("outcomes.sources", SourceSection),
     ("references", ReferenceSection),
     ("references.calipers", CaliperSection),
 )

@@ -21,7 +21,7 @@ from agent.records import Commanded, Entry, Event, Gap, Inspected, Outcome, Tick
 from detectors.errors import DetectorError
 
 # Changes when a checkpoint of an older build can no longer be continued; the journal is then folded from its start.
-STATE_VERSION = 5
+STATE_VERSION = 6
 # Ticks are journalled at most this often.
 TICK_S = 10.0
 
@@ -71,7 +71,7 @@ class Core:
                     station.inspected(entry, effects)
                 case Told(record=Outcome() as outcome):
                     became = station.told(outcome, effects)
-                    if effects.became in ("", "outcomes_not_configured", "early", "unmatched"):
+                    if effects.became in ("", "not_configured", "undeclared_source", "early", "unmatched"):
                         effects.became = became  # of the station that has the part, where none is named
                 case Told(record=Event() as event):
                     station.happened(event, effects)

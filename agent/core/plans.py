@@ -32,7 +32,7 @@ class Plans:
         plain = len(IMAGE_CHANNELS) + len(SCORE_CHANNELS)
         # The reject rate is one more channel of the station, with an equal share.
         columns = len(options.positions) * sum(plain + more for more in most) + 1
-        outcome_share = options.outcome_share if options.outcomes.mode != "none" else 0.0
+        outcome_share = options.outcome_share if options.outcomes.judges else 0.0
         self.channel_share, self.outcome_share = station_shares(options.false_alarms_per_month, outcome_share, columns)
         # Of a channel's share, the level test's: the spread's and, where runs differ, the run means' follow from its threshold.
         self._level_threshold = threshold(options.parts_per_month, self.channel_share * LEVEL_SHARE)

@@ -12,6 +12,7 @@ import numpy as np
 
 from agent.config.model import StationSection
 from agent.core import approved, feed
+from agent.core.accounts import Accounts
 from agent.core.alarms import AlarmBook
 from agent.core.annunciator import Annunciator
 from agent.core.approved import Approved
@@ -38,6 +39,8 @@ from detectors.contract import FloatArray
 
 # A station with more recipes, views and models than this has its further streams counted, not learned.
 MAX_STREAMS = 64
+# What a person accepts anew with `baseline accept --stream outcomes`.
+OUTCOMES = "outcomes"
 _REGISTER = ("owner", "deputy", "decision", "consequence", "tier")
 
 
@@ -51,7 +54,8 @@ class Station:
         self.streams: dict[str, Stream] = {}
         self.rates = Rates(self._plans.rates)
         self.truth = self._new_truth()
-        self._ledger = Ledger(delay_s=options.outcomes.delay_s, census=options.outcomes.mode == "census")
+        self._accounts = Accounts(options.outcomes)
+        self._ledger = Ledger(self._accounts)
         self._reorder = {view: Reorder(options.reorder_parts) for view in options.views}
         self._runs = Runs(options.run_gap_s)
         self._feed = Feed(options.feed)
@@ -96,13 +100,19 @@ class Station:
 
     def told(self, outcome: Outcome, effects: Effects) -> str:
         """An outcome; what it became here, in a word."""
-        if self.options.outcomes.mode == "none":
-            self.counters["outcomes_not_configured"] += 1
-            return "outcomes_not_configured"
-        known = self._parts.part_index(self.options.id, outcome.part_id, self.index) is not None
-        self._find(self._feed.told(outcome.observed_at), feed.STREAM, outcome.part_id, outcome.observed_at, effects)
-        result = self._ledger.tell(outcome, known=known)
+        if not self.options.outcomes.is_on or self._accounts.source(outcome.source) is None:
+            word = "undeclared_source" if self.options.outcomes.is_on else "not_configured"
+            self.counters[f"outcomes_{word}"] += 1
+            return word
+        at = outcome.observed_at
+        index = self._parts.part_index(self.options.id, outcome.part_id, self.index)
+        self._find(self._feed.told(at), feed.STREAM, outcome.part_id, at, effects)
+        result = self._ledger.tell(outcome, known=index is not None)
         self.counters[f"outcomes_{result}"] += 1
+        self._find(self._accounts.told_late(result, outcome.part_id, at), feed.STREAM, outcome.part_id, at, effects)
+        part = self._parts.part(self.options.id, index) if outcome.defective and index is not None else None
+        if part is not None and part.verdict == "ok":
+            self._find(self._accounts.escaped(outcome), OUTCOMES, outcome.part_id, at, effects)
         self._tallies["outcomes"] += 1
         self._summarise(outcome.observed_at, effects, outcomes=1)
         self.reached(outcome.observed_at, effects)
@@ -140,7 +150,7 @@ class Station:
         if target == approved.STREAM:
             for identity in self._approved.values():
                 identity.accept()
-        elif target == "outcomes":
+        elif target == OUTCOMES:
             self.truth = self._new_truth()
         elif target in self.rates.by_name:
             self.rates.learn_anew(target)
@@ -156,7 +166,7 @@ class Station:
         return (
             self._feed.waits_for_time
             or any(reorder.waiting for reorder in self._reorder.values())
-            or (self._ledger.waiting > 0 and self.options.outcomes.mode != "none")
+            or (self._ledger.waiting > 0 and self.options.outcomes.is_on)
         )
 
     @property
@@ -204,7 +214,7 @@ class Station:
                 self._observe_verdict(record, effects)
         if primary:
             self._find(self._feed.inspected(entry, lost), feed.STREAM, record.part_id, record.captured_at, effects)
-            if self.options.outcomes.mode != "none":
+            if self.options.outcomes.is_on:
                 p_defect = float("nan") if record.p_defect is None else record.p_defect
                 passed = record.verdict == "ok"
                 scope = self._plans.claim_scope(record)
@@ -343,6 +353,9 @@ class Station:
 
     def _mature(self, at: datetime | None, effects: Effects) -> None:
         for part in self._ledger.mature():
+            for finding in self._accounts.matured(part, part.captured_at if at is None else at):
+                stream = OUTCOMES if finding.code == "escape_found" else feed.STREAM
+                self._find([finding], stream, part.part_id, part.captured_at if at is None else at, effects)
             crossing = self.truth.judge(part) if self.registered else None
             if crossing is not None and at is not None:
                 self.annunciator.outcome_crossed(crossing, part, at, effects)
@@ -393,7 +406,7 @@ class Station:
             last_captured_at=self.last_captured_at,
             streams=tuple(stream for stream, _ in views),
             channels=tuple(channel for _, channels in views for channel in channels),
-            counters={name: count for name, count in sorted(self.counters.items()) if count},
+            counters={name: count for name, count in sorted((self.counters + self._accounts.sums).items()) if count},
             andon=self.annunciator.andon,
         )
 
@@ -404,6 +417,7 @@ class Station:
             "rates": self.rates.save(),
             "truth": self.truth.save(),
             "ledger": self._ledger.save(),
+            "accounts": self._accounts.save(),
             "reorder": {view: reorder.save() for view, reorder in self._reorder.items()},
             "runs": self._runs.save(),
             "feed": self._feed.save(),
@@ -429,6 +443,7 @@ class Station:
         self.rates.load(saved["rates"])
         self.truth.load(saved["truth"])
         self._ledger.load(saved["ledger"])
+        self._accounts.load(saved["accounts"])
         for view, reorder in saved["reorder"].items():
             self._reorder[view].load(reorder)
         self._runs.load(saved["runs"])
