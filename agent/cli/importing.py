@@ -186,5 +186,7 @@ _SAYS = {
     "contradicting": "another statement about this part says the opposite",
     "corrected_late": "a correction, but the part was judged before",
     "contradicting_late": "says the opposite of what the part was judged by",
+    "ambiguous": "more than one part may be meant",
+    "unjoinable": "names no part_id, nor what its source joins by",
     "evidence": "kept for incidents: the source is chosen by look and enters no rate",
 }

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter, OrderedDict, deque
+from collections.abc import Mapping
 from dataclasses import astuple, dataclass, replace
 from datetime import datetime
 from typing import TYPE_CHECKING, Any, Literal, Self
@@ -87,6 +88,16 @@ class Accounts:
     def sums(self) -> Counter[str]:
         """Parts told of more than once, and of these, those judged both good and bad."""
         return Counter(parts_told_twice=self.twice_told, parts_contradicted=self.contradictions)
+
+    @property
+    def joins(self) -> bool:
+        """Whether any source finds its parts otherwise than by part_id."""
+        return any(source.join != "part_id" for source in self._sources.values())
+
+    @property
+    def sources(self) -> Mapping[str, SourceSection]:
+        """The declared ones, by name."""
+        return self._sources
 
     # --- hearing ------------------------------------------------------------------------------------------------------------
 

@@ -52,6 +52,11 @@ class Ledger:
         """Parts that are not mature yet."""
         return len(self._pending)
 
+    @property
+    def watermark(self) -> datetime | None:
+        """How far the source's time has come."""
+        return self._watermark
+
     def add(self, part: Pending) -> None:
         """A new part."""
         self._pending.append(part)

@@ -20,6 +20,7 @@ from agent.core.conditions import Finding
 from agent.core.effects import Effects, FittedBaseline
 from agent.core.feed import Feed
 from agent.core.incidents import Incidents
+from agent.core.joining import Joiner
 from agent.core.ledger import Ledger, Pending
 from agent.core.parts import PartsInFront
 from agent.core.pictures import Pictures
@@ -56,6 +57,7 @@ class Station:
         self.truth = self._new_truth()
         self._accounts = Accounts(options.outcomes)
         self._ledger = Ledger(self._accounts)
+        self._joiner = Joiner()
         self._reorder = {view: Reorder(options.reorder_parts) for view in options.views}
         self._runs = Runs(options.run_gap_s)
         self._feed = Feed(options.feed)
@@ -100,10 +102,29 @@ class Station:
 
     def told(self, outcome: Outcome, effects: Effects) -> str:
         """An outcome; what it became here, in a word."""
-        if not self.options.outcomes.is_on or self._accounts.source(outcome.source) is None:
+        source = self._accounts.source(outcome.source)
+        if source is None:
             word = "undeclared_source" if self.options.outcomes.is_on else "not_configured"
             self.counters[f"outcomes_{word}"] += 1
             return word
+        self._tallies["outcomes"] += 1
+        self._summarise(outcome.observed_at, effects, outcomes=1)
+        if outcome.part_id:
+            result = self._joined(outcome, effects)
+            self.reached(outcome.observed_at, effects)
+            return result
+        refusal = self._joiner.tell(outcome, source)
+        if refusal is not None:
+            self.counters[f"outcomes_{refusal}"] += 1
+        if refusal == "unjoinable":
+            return refusal
+        self._ledger.advance(outcome.observed_at)
+        result = self._join_due(effects, outcome)
+        self.reached(outcome.observed_at, effects)
+        return result
+
+    def _joined(self, outcome: Outcome, effects: Effects) -> str:
+        """An outcome whose part is named; what it became."""
         at = outcome.observed_at
         index = self._parts.part_index(self.options.id, outcome.part_id, self.index)
         self._find(self._feed.told(at), feed.STREAM, outcome.part_id, at, effects)
@@ -113,10 +134,19 @@ class Station:
         part = self._parts.part(self.options.id, index) if outcome.defective and index is not None else None
         if part is not None and part.verdict == "ok":
             self._find(self._accounts.escaped(outcome), OUTCOMES, outcome.part_id, at, effects)
-        self._tallies["outcomes"] += 1
-        self._summarise(outcome.observed_at, effects, outcomes=1)
-        self.reached(outcome.observed_at, effects)
         return result
+
+    def _join_due(self, effects: Effects, asked: Outcome | None = None) -> str:
+        """Join outcomes without serials whose part can be told by now; what the one asked for became."""
+        reached, became = self._ledger.watermark, "early"
+        for outcome, found in self._joiner.due(reached) if reached is not None else ():
+            if isinstance(found, str):
+                self.counters[f"outcomes_{found}"] += 1
+                word: str = found
+            else:
+                word = self._joined(found, effects)
+            became = word if outcome is asked else became
+        return became
 
     def happened(self, event: Event, effects: Effects) -> None:
         """An event at the station."""
@@ -219,6 +249,8 @@ class Station:
                 passed = record.verdict == "ok"
                 scope = self._plans.claim_scope(record)
                 self._ledger.add(Pending(self.index, record.part_id, record.captured_at, passed, p_defect, scope))
+                if self._accounts.joins:
+                    self._joiner.add(self.index, record.part_id, record.captured_at, row.box, record.sequence)
             self.reached(record.captured_at, effects)
             self.annunciator.part_done(record, effects)
 
@@ -352,7 +384,10 @@ class Station:
         effects.baselines.append(FittedBaseline(self.options.id, name, record.captured_at, body))
 
     def _mature(self, at: datetime | None, effects: Effects) -> None:
+        self._join_due(effects)
         for part in self._ledger.mature():
+            if self._accounts.joins:
+                self._joiner.forget(part.index, part.captured_at)
             for finding in self._accounts.matured(part, part.captured_at if at is None else at):
                 stream = OUTCOMES if finding.code == "escape_found" else feed.STREAM
                 self._find([finding], stream, part.part_id, part.captured_at if at is None else at, effects)
@@ -418,6 +453,7 @@ class Station:
             "truth": self.truth.save(),
             "ledger": self._ledger.save(),
             "accounts": self._accounts.save(),
+            "joiner": self._joiner.save(),
             "reorder": {view: reorder.save() for view, reorder in self._reorder.items()},
             "runs": self._runs.save(),
             "feed": self._feed.save(),
@@ -444,6 +480,7 @@ class Station:
         self.truth.load(saved["truth"])
         self._ledger.load(saved["ledger"])
         self._accounts.load(saved["accounts"])
+        self._joiner.load(saved["joiner"], self._accounts.sources)
         for view, reorder in saved["reorder"].items():
             self._reorder[view].load(reorder)
         self._runs.load(saved["runs"])
