@@ -48,6 +48,14 @@ def status(config_file: Path | None, state_dir: Path | None, as_json: bool, max_
         for s in shown["stations"]
         for t in s["streams"]
     ]
+    told = [
+        (s["station"], name.removeprefix("outcomes_"), str(count))
+        for s in shown["stations"]
+        for name, count in s["counters"].items()
+        if name.startswith(("outcomes_", "parts_told", "parts_contra"))
+    ]
+    if told:
+        console.table("Outcomes", ("station", "became", "count"), told)
     console.table("Streams", ("station", "stream", "state", "parts", "detail"), streams)
     edges = [
         (kind[:-1], name, ", ".join(f"{key} {_figure(value)}" for key, value in figures.items()))

@@ -250,6 +250,33 @@ def test_a_long_list_of_refused_lines_is_cut_and_says_so(capsys: pytest.CaptureF
     assert (body["refused_lines"], body["reasons"], len(body["refused"])) == (1_000, {"no_verdict": 1_000}, 20)
 
 
+class HalfWay:
+    """An agent that answers one batch and is interrupted in the next."""
+
+    def __init__(self) -> None:
+        self.batches = 0
+
+    def ask(self, request: dict[str, Any]) -> dict[str, Any]:
+        self.batches += 1
+        if self.batches == 2:
+            raise KeyboardInterrupt
+        return {"accepted": len(request["records"]), "refused": [], "became": {"matched": list(range(len(request["records"])))}}
+
+    def close(self) -> None: ...
+
+
+def test_ctrl_c_keeps_what_was_answered_says_how_far_it_came_and_exits_130(
+    capsys: pytest.CaptureFixture[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("agent.cli.importing.connect", lambda folder: HalfWay())
+    table = tmp_path / "truth.csv"
+    table.write_text("part_id,defective,observed_at\n" + "".join(f"P{k},ok,2026-03-02T08:00:00Z\n" for k in range(5_000)))
+    code, _, err = run(capsys, "outcome", "import", table, "--state-dir", tmp_path)
+    assert code == 130
+    assert "2000 outcome(s) imported, 0 line(s) refused\nof these 2000 matched" in err
+    assert "stopped after line 2001: what was imported is kept; import the file again to go on" in err
+
+
 # --- with an agent ------------------------------------------------------------------------------------------------------------
 
 
