@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
@@ -77,6 +77,8 @@ class Delivery:
     item: a record (its frame measured by the tap through the Measurer), its refusal, or what its sender lost.
     position: where to resume this tap after a restart, committed together with the record; None for taps that keep no position.
     receipt: what `Tap.acknowledge` gets back after the commit; None when nothing is to be acknowledged.
+    became: told in a word what the record became, before its commit and once more after a failure; from the core thread, as
+    `Tap.acknowledge` is. is_awaited: somebody waits for the answer, so that the commit does not.
     """
 
     tap: str
@@ -85,6 +87,8 @@ class Delivery:
     received_at: datetime
     position: str | None = None
     receipt: object = None
+    became: Callable[[str], None] | None = None
+    is_awaited: bool = False
 
 
 class Inbox(Protocol):

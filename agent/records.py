@@ -78,9 +78,13 @@ class Inspection(Struct, frozen=True, omit_defaults=True, tag="inspection", tag_
 
 
 class Outcome(Struct, frozen=True, omit_defaults=True, tag="outcome", tag_field="type"):
-    """What a part turned out to be. `inclusion_probability` is set for audits, before the draw; `confirmed` after a second look."""
+    """What a part turned out to be. `inclusion_probability` is set for audits, before the draw; `confirmed` after a second look.
 
-    part_id: Name
+    A part without a serial has no part_id, and is named as its source's `join` has it: by when it was captured, by its box, by its
+    place in the box or in the sequence.
+    """
+
+    part_id: Annotated[str, Meta(max_length=128)]
     defective: bool
     observed_at: Instant
     station: ShortText = ""  # empty: every station that knows the part
@@ -89,6 +93,9 @@ class Outcome(Struct, frozen=True, omit_defaults=True, tag="outcome", tag_field=
     inclusion_probability: Annotated[float, Meta(gt=0.0, le=1.0)] | None = None
     confirmed: bool = False
     reviewer: ShortText = ""  # pseudonym
+    made_at: Instant | None = None
+    box: ShortText = ""
+    sequence: Annotated[int, Meta(ge=0)] | None = None
 
 
 class Event(Struct, frozen=True, omit_defaults=True, tag="event", tag_field="type"):
@@ -206,6 +213,8 @@ def decode(raw: bytes, defaults: dict[str, Any] | None = None) -> tuple[Record, 
     merged = {**(defaults or {}), **body, "type": kind}
     if isinstance(merged.get("model"), str):
         merged["model"] = {"name": merged["model"]}
+    if kind == "outcome" and ("made_at" in merged or "box" in merged or "sequence" in merged):
+        merged.setdefault("part_id", "")
     frame_body = merged.pop("frame", None) if kind == "inspection" else None
     if kind == "inspection" and isinstance(merged.get("measurements"), dict):
         merged["measurements"] = _numbers(merged["measurements"])
@@ -216,14 +225,21 @@ def decode(raw: bytes, defaults: dict[str, Any] | None = None) -> tuple[Record, 
         raise RecordRefused("schema", str(error)) from error
     if isinstance(record, Inspection):
         _refuse_infinite(record)
+    elif isinstance(record, Outcome):
+        _refuse_nameless(record)
     return _in_utc(record), frame
+
+
+def _refuse_nameless(outcome: Outcome) -> None:
+    if not (outcome.part_id or outcome.made_at or outcome.box or outcome.sequence is not None):
+        raise RecordRefused("schema", "names no part: expected part_id, or made_at, box or sequence")
 
 
 def _in_utc(record: Record) -> Record:
     """The same instants in UTC: what is folded live is then the same, member by member, as what the journal gives back."""
     instants = {
         name: value.astimezone(UTC)
-        for name in ("captured_at", "observed_at", "at", "expires_at")
+        for name in ("captured_at", "observed_at", "made_at", "at", "expires_at")
         if isinstance(value := getattr(record, name, None), datetime)
     }
     return msgspec.structs.replace(record, **instants)
@@ -272,6 +288,8 @@ def identity(entry: Entry) -> bytes | None:
             key: tuple[object, ...] = ("i", r.station, r.part_id, r.view, r.position, order)
         case Told(record=Outcome() as o):
             key = ("o", o.station, o.part_id, o.source, o.observed_at, o.defective, o.confirmed, o.defect_class)
+            if not o.part_id:
+                key += (o.made_at, o.box, o.sequence)
         case Told(record=Event() as e):
             key = ("e", e.station, e.kind, e.value, e.at)
         case Commanded(record=c):

@@ -112,15 +112,25 @@ def table(title: str, columns: Sequence[str], rows: Sequence[Sequence[str]]) -> 
 
 
 @contextmanager
-def progress(title: str, total: int | None) -> Iterator[Advance]:
-    """A bar on a terminal, silence in a pipe."""
+def progress(title: str, total: int | None, *, as_bytes: bool = False) -> Iterator[Advance]:
+    """A bar on a terminal, silence in a pipe. as_bytes: what advances are bytes of a file, so that the end can be told."""
     if not sys.stderr.isatty():
         yield _still
         return
-    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
+    from rich.progress import (
+        BarColumn,
+        DownloadColumn,
+        MofNCompleteColumn,
+        Progress,
+        TextColumn,
+        TimeElapsedColumn,
+        TimeRemainingColumn,
+    )
 
-    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
-    with Progress(*columns, console=_err(), transient=True) as bar:
+    counted = (
+        (DownloadColumn(), TimeElapsedColumn(), TimeRemainingColumn()) if as_bytes else (MofNCompleteColumn(), TimeElapsedColumn())
+    )
+    with Progress(TextColumn("{task.description}"), BarColumn(), *counted, console=_err(), transient=True) as bar:
         task = bar.add_task(title, total=total)
 
         def advance(by: int = 1) -> None:

@@ -70,6 +70,14 @@ def status(config_file: Path | None, state_dir: Path | None, as_json: bool, unde
         for s in shown["stations"]
         for t in s["streams"]
     ]
+    told = [
+        (s["station"], name.removeprefix("outcomes_"), str(count))
+        for s in shown["stations"]
+        for name, count in s["counters"].items()
+        if name.startswith(("outcomes_", "parts_told", "parts_contra"))
+    ]
+    if told:
+        console.table("Outcomes", ("station", "became", "count"), told)
     console.table("Streams", ("station", "stream", "state", "parts", "detail"), streams)
     limits = [_limit(s["station"], limit) for s in shown["stations"] for limit in s["limits"]]
     if limits:

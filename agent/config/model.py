@@ -6,13 +6,15 @@ from pathlib import Path
 from typing import Annotated, Any, Literal
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
-from pydantic import BaseModel, ConfigDict, Field, field_validator
+from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 
 from agent.config.audits import AuditsSection, BlindSpotSection
 from agent.config.challenges import MAX_SETS, ChallengeSection, ChallengeSetSection
 from agent.config.limits import LimitSection
+from agent.config.mapping import MappingSection
 from agent.config.measurements import MAX_MEASUREMENTS, MeasurementSection
 from agent.config.references import ReferenceSection
+from agent.config.sources import MAX_SOURCES, SourceSection
 
 Text = Annotated[str, Field(min_length=1, max_length=256)]
 Identifier = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$")]
@@ -138,6 +140,64 @@ class OutcomesSection(Section):
         examples=[500.0],
         description="Declared limit: defective parts per million passed. Needed without labels.",
     )
+    contradictions_share: float = Field(
+        default=0.05,
+        gt=0,
+        le=1,
+        description="Of parts that were told of more than once, the share judged both good and bad above which an alarm is raised.",
+    )
+    sources: list[SourceSection] = Field(
+        default=[], max_length=MAX_SOURCES, description="Several sources; then mode, delay_s and confirmed are each source's own."
+    )
+
+    @model_validator(mode="after")
+    def _one_place_for_each(self) -> OutcomesSection:
+        names = [source.name for source in self.sources]
+        twice = next((name for name in names if names.count(name) > 1), None)
+        if twice is not None:
+            raise ValueError(f"expected each source once, got {twice!r} twice")
+        both = sorted({"mode", "delay_s", "confirmed"} & self.model_fields_set) if names else []
+        if both:
+            raise ValueError(f"expected {', '.join(both)} in each of the sources, got it beside them")
+        wrong = next((s.name for s in self.sources if s.coverage == "census" and not s.counts), None)
+        if wrong is not None:
+            raise ValueError(
+                f"expected a sample, got a census of {wrong!r}: the silence of those who notice by chance means nothing"
+            )
+        return self
+
+    @property
+    def told_by(self) -> tuple[SourceSection, ...]:
+        """The sources; where none is declared, one that stands for whatever name an outcome has."""
+        if self.sources or self.mode == "none":
+            return tuple(self.sources)
+        return (SourceSection(name="*", kind="audit", coverage=self.mode, delay_s=self.delay_s, confirmed=self.confirmed),)
+
+    @property
+    def is_on(self) -> bool:
+        """Whether outcomes are expected at all."""
+        return bool(self.told_by)
+
+    @property
+    def judges(self) -> bool:
+        """Whether any source may enter a rate."""
+        return any(source.counts for source in self.told_by)
+
+    @property
+    def samples(self) -> bool:
+        """Whether any source that counts tells of some parts only, so that it can be asked for others."""
+        return any(source.counts and source.coverage == "sample" for source in self.told_by)
+
+    @property
+    def finds_confirmed(self) -> bool:
+        """Whether every source that counts confirms its finds."""
+        return all(source.confirmed for source in self.told_by if source.counts)
+
+    @property
+    def cohort_delay_s(self) -> float:
+        """After this long all that count have told of a part, or never will."""
+        counting = [source.delay_s for source in self.told_by if source.counts]
+        return max(counting or [source.delay_s for source in self.told_by], default=0.0)
 
 
 class PictureSection(Section):
@@ -273,3 +333,4 @@ class Config(Section):
     stations: list[StationSection] = Field(min_length=1, description="What is watched.")
     taps: list[PlugIn] = Field(default=[], description="Where records come from.")
     sinks: list[PlugIn] = Field(default=[], description="Where alarms go.")
+    mappings: list[MappingSection] = Field(default=[], max_length=64, description="How outcome files are written.")

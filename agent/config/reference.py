@@ -19,6 +19,7 @@ from agent.config.audits import AuditsSection, BlindSpotSection
 from agent.config.challenges import ChallengeSection, ChallengeSetSection
 from agent.config.limits import LimitSection
 from agent.config.load import KINDS, PlugInOptions
+from agent.config.mapping import MappingSection
 from agent.config.measurements import MeasurementSection
 from agent.config.model import (
     AgentSection,
@@ -35,6 +36,7 @@ from agent.config.model import (
 )
 from agent.config.options import Option, options_of
 from agent.config.references import CaliperSection, ReferenceSection
+from agent.config.sources import SourceSection
 from agent.plugins import PlugIns
 from detectors.channels.table import as_markdown
 
@@ -56,12 +58,14 @@ _STATION_TABLES: tuple[tuple[str, type[BaseModel]], ...] = (
 # Any number of them, and none by default: the sample shows one, commented out.
 _STATION_LISTS: tuple[tuple[str, type[BaseModel]], ...] = (
     ("response", ResponseSection),
+    ("outcomes.sources", SourceSection),
     ("references", ReferenceSection),
     ("references.calipers", CaliperSection),
     ("limits", LimitSection),
     ("measurements", MeasurementSection),
     ("challenge_sets", ChallengeSetSection),
 )
+_LISTS: tuple[tuple[str, type[BaseModel]], ...] = (("mappings", MappingSection),)
 # What the sample's station says where an option has no default: a plausible register entry to overwrite.
 _REGISTER = {
     "id": '"ST4"',
@@ -88,6 +92,8 @@ def sample(plug_ins: PlugInOptions) -> str:
         lines += ["", f"[stations.{name}]  # {_doc(model)}", *_sample_options(model, {})]
     for name, model in _STATION_LISTS:
         lines += ["", *(f"# {line}" for line in (f"[[stations.{name}]]  # {_doc(model)}", *_sample_options(model, {})))]
+    for name, model in _LISTS:
+        lines += ["", *(f"# {line}" for line in (f"[[{name}]]  # {_doc(model)}", *_sample_options(model, {})))]
     for kind in KINDS:
         for type_ in plug_ins.types(kind):
             model = plug_ins.options(kind, type_)
@@ -113,6 +119,8 @@ def page(plug_ins: PlugInOptions) -> str:
         lines += _table(f"[stations.{name}]", model)
     for name, model in _STATION_LISTS:
         lines += _table(f"[[stations.{name}]]", model)
+    for name, model in _LISTS:
+        lines += _table(f"[[{name}]]", model)
     for kind in KINDS:
         for type_ in plug_ins.types(kind):
             lines += _table(f'[[{kind}]] type = "{type_}"', plug_ins.options(kind, type_))

@@ -167,7 +167,7 @@ class Annunciator:
         self.hold(first, verified=verified, effects=effects)
 
     def audited(self, at: datetime, effects: Effects) -> None:
-        """One more audit was judged. Enough clean ones of parts made since cover what is held, but for a mode check parts missed."""
+        """One more audit was judged. Enough clean ones of parts made since cover what is held, unless check parts showed it."""
         station = self._station
         hold = station.incidents.holds.get(station.incidents.current_id)
         is_checked = any(is_about(alarm) for alarm in station.book.active())

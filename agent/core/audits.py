@@ -57,10 +57,10 @@ class Audits:
     def __init__(self, options: StationSection, zone: ZoneInfo) -> None:
         self._station = options.id
         self._options = options.audits
-        self._confirmed = options.outcomes.confirmed
+        self._confirmed = options.outcomes.finds_confirmed
         self._threshold = options.threshold
         self._most = min(1.0, options.outcomes.audits_per_month / options.parts_per_month)
-        self.is_on = options.audits.mode != "off" and options.outcomes.mode == "sample"
+        self.is_on = options.audits.mode != "off" and options.outcomes.samples
         self._shifts = Shifts(options.audits.shifts, zone, options.parts_per_month)
         self._open: OrderedDict[str, Request] = OrderedDict()
         self._drawn: OrderedDict[str, Request] = OrderedDict()  # answered or not, as long as their outcome may count

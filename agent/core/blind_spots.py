@@ -55,7 +55,7 @@ class BlindSpots:
 
     def __init__(self, options: StationSection, *, audit_threshold: float, challenge_threshold: float, language: str) -> None:
         self._options = options.blind_spot
-        self._audited = options.outcomes.mode != "none"
+        self._audited = options.outcomes.judges
         self._audit_threshold, self._challenge_threshold = audit_threshold, challenge_threshold
         self._limits: dict[str, float] = {}
         for s in options.challenge_sets:

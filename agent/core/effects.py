@@ -33,6 +33,7 @@ class Effects:
     messages: list[OutMessage] = field(default_factory=list)
     counts: list[tuple[str, str, int]] = field(default_factory=list)  # (counter, labels, by)
     urgent: bool = False  # an alarm or a command: commit at once
+    became: str = ""  # an outcome: what the stations made of it, in a word
 
 
 @dataclass(frozen=True, slots=True)

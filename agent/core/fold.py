@@ -23,7 +23,7 @@ from agent.records import Commanded, Entry, Event, Gap, Inspected, Outcome, Tick
 from detectors.errors import DetectorError
 
 # Changes when a checkpoint of an older build can no longer be continued; the journal is then folded from its start.
-STATE_VERSION = 6
+STATE_VERSION = 7
 # Ticks are journalled at most this often.
 TICK_S = 10.0
 
@@ -75,13 +75,16 @@ class Core:
             stations = [self._stations[record.station]]
         else:
             effects.counts.append(("unknown_station", type(record).__name__.lower(), 1))
+            effects.became = "unknown_station"
             return
         for station in stations:
             match entry:
                 case Inspected():
                     station.inspected(entry, effects)
                 case Told(record=Outcome() as outcome):
-                    station.told(outcome, effects)
+                    became = station.told(outcome, effects)
+                    if effects.became in ("", "not_configured", "undeclared_source", "early", "unmatched"):
+                        effects.became = became  # of the station that has the part, where none is named
                 case Told(record=Event() as event):
                     station.happened(event, effects)
 

@@ -6,16 +6,17 @@ from collections import OrderedDict, deque
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Any, Literal
+from typing import Any
 
+import msgspec
+
+from agent.core.accounts import Accounts, Statement, Word
 from agent.records import Outcome
 
 # Outcomes that arrive before their part are kept for it, this many at most.
 EARLY_OUTCOMES = 10_000
 # Wall time matures parts only after the line has been silent for so long: a running line is judged by its own time stamps.
 SILENCE_S = 600.0
-
-Told = Literal["matched", "early", "late", "unmatched", "superseded", "contradicting"]
 
 
 @dataclass(slots=True)
@@ -31,17 +32,18 @@ class Pending:
     defective: bool | None = None
     audited: bool = False  # the outcome carried its inclusion probability, or the source is a census
     mode: str = ""  # failure mode of a defective one, where the outcome names it
+    told: tuple[Statement, ...] = ()  # what stands of each source, until it is judged
 
 
 class Ledger:
-    """Parts of one station in the order they were folded; `delay_s` after its capture a part is mature."""
+    """Parts of one station in the order they were folded; when every source's delay is over a part is mature."""
 
-    def __init__(self, *, delay_s: float, census: bool) -> None:
-        self._delay = timedelta(seconds=delay_s)
-        self._census = census
+    def __init__(self, accounts: Accounts) -> None:
+        self._accounts = accounts
+        self._delay = timedelta(seconds=accounts.delay_s)
         self._pending: deque[Pending] = deque()
         self._by_part: dict[str, Pending] = {}
-        self._early: OrderedDict[str, Outcome] = OrderedDict()
+        self._early: OrderedDict[str, tuple[Outcome, ...]] = OrderedDict()
         self._watermark: datetime | None = None
         self._silent_s = 0.0
 
@@ -50,35 +52,37 @@ class Ledger:
         """Parts that are not mature yet."""
         return len(self._pending)
 
+    @property
+    def watermark(self) -> datetime | None:
+        """How far the source's time has come."""
+        return self._watermark
+
     def add(self, part: Pending) -> None:
         """A new part."""
         self._pending.append(part)
         self._by_part[part.part_id] = part
-        early = self._early.pop(part.part_id, None)
-        if early is not None:
+        for early in self._early.pop(part.part_id, ()):
             self._join(part, early)
 
-    def tell(self, outcome: Outcome, *, known: bool) -> Told:
+    def tell(self, outcome: Outcome, *, known: bool) -> Word:
         """Join an outcome to its part. known: the store has this part, so that it is late rather than unmatched."""
         part = self._by_part.get(outcome.part_id)
         if part is not None:
             return self._join(part, outcome)
         if known:
-            return "late"
-        if outcome.part_id not in self._early and len(self._early) >= EARLY_OUTCOMES:
+            return self._accounts.hear_late(outcome)
+        waiting = self._early.get(outcome.part_id, ())
+        is_full = not waiting and len(self._early) >= EARLY_OUTCOMES
+        if is_full:
             self._early.popitem(last=False)
-            self._early[outcome.part_id] = outcome
-            return "unmatched"
-        self._early[outcome.part_id] = outcome
-        return "early"
+        # Of each source the last two: what it says, and what it corrects.
+        same = [early for early in waiting if early.source == outcome.source]
+        self._early[outcome.part_id] = (*(early for early in waiting if len(same) < 2 or early is not same[0]), outcome)
+        return "unmatched" if is_full else "early"
 
-    def _join(self, part: Pending, outcome: Outcome) -> Told:
-        before = part.defective
-        part.defective, part.mode = outcome.defective, outcome.defect_class if outcome.defective else ""
-        part.audited = part.audited or outcome.inclusion_probability is not None or self._census
-        if before is None:
-            return "matched"
-        return "superseded" if before == outcome.defective else "contradicting"
+    def _join(self, part: Pending, outcome: Outcome) -> Word:
+        part.told, word = self._accounts.hear(part.told, outcome)
+        return word
 
     def advance(self, at: datetime) -> None:
         """The source's time has reached `at`."""
@@ -94,35 +98,44 @@ class Ledger:
             self._watermark += timedelta(seconds=self._silent_s - before)
 
     def mature(self) -> Iterator[Pending]:
-        """Parts whose time to be told is over, in order, each once. A census has told of every one of them by its silence."""
+        """Parts whose time to be told is over, in order, each once, with what stands of them."""
         while self._pending and self._watermark is not None and self._pending[0].captured_at + self._delay <= self._watermark:
             part = self._pending.popleft()
             if self._by_part.get(part.part_id) is part:
                 del self._by_part[part.part_id]
-            if part.defective is None and self._census:
-                part.defective, part.audited = False, True
+            self._accounts.settle(part)
             yield part
 
     def save(self) -> dict[str, Any]:
         """For a checkpoint."""
         return {
             "pending": [
-                (p.index, p.part_id, p.captured_at, p.passed, p.p_defect, p.scope, p.defective, p.audited, p.mode)
+                (p.index, p.part_id, p.captured_at, p.passed, p.p_defect, p.scope, [said.save() for said in p.told])
                 for p in self._pending
             ],
-            "early": [
-                (o.part_id, o.defective, o.observed_at, o.inclusion_probability, o.defect_class) for o in self._early.values()
-            ],
+            "early": [msgspec.msgpack.encode(outcome) for waiting in self._early.values() for outcome in waiting],
             "watermark": self._watermark,
             "silent_s": self._silent_s,
         }
 
     def load(self, saved: dict[str, Any]) -> None:
         """From a checkpoint."""
-        self._pending = deque(Pending(*row) for row in saved["pending"])
+        self._pending = deque(_pending(*row) for row in saved["pending"])
         self._by_part = {part.part_id: part for part in self._pending}
-        self._early = OrderedDict(
-            (part_id, Outcome(part_id=part_id, defective=bad, observed_at=at, inclusion_probability=pi, defect_class=mode))
-            for part_id, bad, at, pi, mode in saved["early"]
-        )
+        self._early = OrderedDict()
+        for packed in saved["early"]:
+            outcome = msgspec.msgpack.decode(packed, type=Outcome)
+            self._early[outcome.part_id] = (*self._early.get(outcome.part_id, ()), outcome)
         self._watermark, self._silent_s = saved["watermark"], saved["silent_s"]
+
+
+def _pending(
+    index: int,
+    part_id: str,
+    at: datetime,
+    passed: bool,  # noqa: FBT001  a row of a checkpoint
+    p_defect: float,
+    scope: str,
+    told: list[Any],
+) -> Pending:
+    return Pending(index, part_id, at, passed, p_defect, scope, told=tuple(Statement.load(said) for said in told))

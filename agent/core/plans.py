@@ -54,7 +54,7 @@ class Plans:
         plain = len(IMAGE_CHANNELS) + len(SCORE_CHANNELS) + 1  # and the share of novel parts
         # The reject rate, the mix of classes and each limit are one more channel of the station each, with an equal share.
         columns = len(options.positions) * sum(plain + more for more in most) + 2 + len(options.limits)
-        has_outcomes, modes = options.outcomes.mode != "none", len(challenged(options))
+        has_outcomes, modes = options.outcomes.judges, len(challenged(options))
         of_truth = options.outcome_share if has_outcomes or modes else 0.0
         self.channel_share, of_truth = station_shares(options.false_alarms_per_month, of_truth, columns)
         self.outcome_share, self.challenge_share = truth_shares(of_truth, modes, outcomes=has_outcomes)

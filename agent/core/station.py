@@ -12,6 +12,7 @@ import numpy as np
 
 from agent.config.model import StationSection
 from agent.core import answers, approved, blind_spots, checks, feed, mix, novelty, rates
+from agent.core.accounts import Accounts
 from agent.core.ageing import Ageing
 from agent.core.alarms import AlarmBook
 from agent.core.annunciator import UNCHECKED, Annunciator
@@ -26,6 +27,7 @@ from agent.core.conditions import Finding
 from agent.core.effects import Effects, FittedBaseline
 from agent.core.feed import Feed
 from agent.core.incidents import Incidents
+from agent.core.joining import Joiner
 from agent.core.ledger import Ledger, Pending
 from agent.core.measured import KIND as MEASURED
 from agent.core.measured import Measured
@@ -56,6 +58,8 @@ ADVISE, ADVISE_PARTS = 20.0, 25
 MONTH_S = 86_400 * 365.25 / 12
 # Channels written down with an incident, those closest to their threshold.
 FROZEN_READINGS = 20
+# What a person accepts anew with `baseline accept --stream outcomes`.
+OUTCOMES = "outcomes"
 _REGISTER = ("owner", "deputy", "decision", "consequence", "tier")
 Learner = Stream | Blocks | Space
 
@@ -89,7 +93,9 @@ class Station:
             challenge_threshold=self._plans.challenge_threshold,
             language=language,
         )
-        self._ledger = Ledger(delay_s=options.outcomes.delay_s, census=options.outcomes.mode == "census")
+        self._accounts = Accounts(options.outcomes)
+        self._ledger = Ledger(self._accounts)
+        self._joiner = Joiner()
         self._reorder = {view: Reorder(options.reorder_parts) for view in options.views}
         self._runs = Runs(options.run_gap_s)
         self._feed = Feed(options.feed)
@@ -143,27 +149,60 @@ class Station:
             announce_missed(self.annunciator, self, one, "", at, effects)
         return said
 
-    def told(self, outcome: Outcome, effects: Effects) -> bool:
-        """An outcome; True when this station has or awaits the part."""
-        if self.options.outcomes.mode == "none":
-            self.counters["outcomes_not_configured"] += 1
-            return False
-        known = self._parts.part_index(self.options.id, outcome.part_id, self.index) is not None
-        self._find(self._feed.told(outcome.observed_at), feed.STREAM, outcome.part_id, outcome.observed_at, effects)
+    def told(self, outcome: Outcome, effects: Effects) -> str:
+        """An outcome; what it became here, in a word."""
+        source = self._accounts.source(outcome.source)
+        if source is None:
+            word = "undeclared_source" if self.options.outcomes.is_on else "not_configured"
+            self.counters[f"outcomes_{word}"] += 1
+            return word
+        self._tallies["outcomes"] += 1
+        self._summarise(outcome.observed_at, effects, outcomes=1)
+        if outcome.part_id:
+            result = self._joined(outcome, effects)
+            self.reached(outcome.observed_at, effects)
+            return result
+        refusal = self._joiner.tell(outcome, source)
+        if refusal is not None:
+            self.counters[f"outcomes_{refusal}"] += 1
+        if refusal == "unjoinable":
+            return refusal
+        self._ledger.advance(outcome.observed_at)
+        result = self._join_due(effects, outcome)
+        self.reached(outcome.observed_at, effects)
+        return result
+
+    def _joined(self, outcome: Outcome, effects: Effects) -> str:
+        """An outcome whose part is named; what it became."""
+        at = outcome.observed_at
+        index = self._parts.part_index(self.options.id, outcome.part_id, self.index)
+        self._find(self._feed.told(at), feed.STREAM, outcome.part_id, at, effects)
         outcome, counts = self._answered(outcome, effects)
         if not counts:
             self.counters["outcomes_not_counted"] += 1
-            self.reached(outcome.observed_at, effects)
-            return known
-        result = self._ledger.tell(outcome, known=known)
-        if result in ("matched", "late"):
-            late = self._answers.told(late=result == "late", at=outcome.observed_at, part_id=outcome.part_id)
-            self._find(late, answers.STREAM, outcome.part_id, outcome.observed_at, effects)
+            return "not_counted"
+        result = self._ledger.tell(outcome, known=index is not None)
         self.counters[f"outcomes_{result}"] += 1
-        self._tallies["outcomes"] += 1
-        self._summarise(outcome.observed_at, effects, outcomes=1)
-        self.reached(outcome.observed_at, effects)
-        return result not in ("early", "unmatched")
+        if result in ("matched", "late"):
+            late = self._answers.told(late=result == "late", at=at, part_id=outcome.part_id)
+            self._find(late, answers.STREAM, outcome.part_id, at, effects)
+        self._find(self._accounts.told_late(result, outcome.part_id, at), feed.STREAM, outcome.part_id, at, effects)
+        part = self._parts.part(self.options.id, index) if outcome.defective and index is not None else None
+        if part is not None and part.verdict == "ok":
+            self._find(self._accounts.escaped(outcome), OUTCOMES, outcome.part_id, at, effects)
+        return result
+
+    def _join_due(self, effects: Effects, asked: Outcome | None = None) -> str:
+        """Join outcomes without serials whose part can be told by now; what the one asked for became."""
+        reached, became = self._ledger.watermark, "early"
+        for outcome, found in self._joiner.due(reached) if reached is not None else ():
+            if isinstance(found, str):
+                self.counters[f"outcomes_{found}"] += 1
+                word: str = found
+            else:
+                word = self._joined(found, effects)
+            became = word if outcome is asked else became
+        return became
 
     def _answered(self, outcome: Outcome, effects: Effects) -> tuple[Outcome, bool]:
         """An outcome beside what was asked for: with the probability it was drawn with, and whether it may count."""
@@ -218,7 +257,7 @@ class Station:
         if target == approved.STREAM:
             for identity in self._approved.values():
                 identity.accept()
-        elif target == "outcomes":
+        elif target == OUTCOMES:
             self.truth = self._new_truth()
         elif target in self.rates.by_name:
             self.rates.learn_anew(target)
@@ -244,7 +283,7 @@ class Station:
         return (
             self._feed.waits_for_time
             or any(reorder.waiting for reorder in self._reorder.values())
-            or (self._ledger.waiting > 0 and self.options.outcomes.mode != "none")
+            or (self._ledger.waiting > 0 and self.options.outcomes.is_on)
         )
 
     @property
@@ -303,11 +342,13 @@ class Station:
             effects.messages.extend(message(request) for request in self.audits.inspected(record, row, identity.threshold))
             self._ask_for_novel(effects)
             self._find(self._feed.inspected(entry, lost), feed.STREAM, record.part_id, record.captured_at, effects)
-            if self.options.outcomes.mode != "none":
+            if self.options.outcomes.is_on:
                 p_defect = float("nan") if record.p_defect is None else record.p_defect
                 passed = record.verdict == "ok"
                 scope = self._plans.claim_scope(record)
                 self._ledger.add(Pending(self.index, record.part_id, record.captured_at, passed, p_defect, scope))
+                if self._accounts.joins:
+                    self._joiner.add(self.index, record.part_id, record.captured_at, row.box, record.sequence)
             due = self.challenges.inspected(record, self.index)
             self._find(due, checks.STREAM, record.part_id, record.captured_at, effects)
             self.reached(record.captured_at, effects)
@@ -534,7 +575,13 @@ class Station:
         effects.baselines.append(FittedBaseline(self.options.id, name, record.captured_at, body))
 
     def _mature(self, at: datetime | None, effects: Effects) -> None:
+        self._join_due(effects)
         for part in self._ledger.mature():
+            if self._accounts.joins:
+                self._joiner.forget(part.index, part.captured_at)
+            for finding in self._accounts.matured(part, part.captured_at if at is None else at):
+                stream = OUTCOMES if finding.code == "escape_found" else feed.STREAM
+                self._find([finding], stream, part.part_id, part.captured_at if at is None else at, effects)
             crossing = self.truth.judge(part) if self.registered else None
             if crossing is not None and at is not None:
                 self.annunciator.outcome_crossed(crossing, part, at, effects)
@@ -595,7 +642,7 @@ class Station:
             last_captured_at=self.last_captured_at,
             streams=tuple(stream for stream, _ in views),
             channels=tuple(channel for _, channels in views for channel in channels),
-            counters={name: count for name, count in sorted(self.counters.items()) if count},
+            counters={name: count for name, count in sorted((self.counters + self._accounts.sums).items()) if count},
             andon=self.annunciator.andon,
             limits=tuple(self.ageing.views()),
             novel_parts=self.spaces.candidates.total,
@@ -649,6 +696,8 @@ class Station:
             "audits": self.audits.save(),
             "answers": self._answers.save(),
             "blind_spots": self.blind_spots.save(),
+            "accounts": self._accounts.save(),
+            "joiner": self._joiner.save(),
             "reorder": {view: reorder.save() for view, reorder in self._reorder.items()},
             "runs": self._runs.save(),
             "feed": self._feed.save(),
@@ -687,6 +736,8 @@ class Station:
         self.audits.load(saved["audits"])
         self._answers.load(saved["answers"])
         self.blind_spots.load(saved["blind_spots"])
+        self._accounts.load(saved["accounts"])
+        self._joiner.load(saved["joiner"], self._accounts.sources)
         for view, reorder in saved["reorder"].items():
             self._reorder[view].load(reorder)
         self._runs.load(saved["runs"])

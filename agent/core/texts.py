@@ -118,6 +118,14 @@ ENGLISH: dict[str, Words] = {
         "{st} no re-check results since {since}. Bad parts passing would not be noticed.",
         "Call quality: do the re-checks, see that their results are sent.",
     ),
+    "outcomes_disagree": Words(
+        "{st} re-checks disagree since {since}: {count} of {window} parts judged both good and bad.",
+        "Quality: compare limit samples and who checks what. Until then no re-check proves much.",
+    ),
+    "escape_found": Words(
+        "{st} BAD PART PASSED: {part}, confirmed by {source}. One find, not yet a rate.",
+        "Quality: keep the part, look at its box. See whether more come.",
+    ),
     "picture_frozen": Words("{st} SAME PICTURE again and again since {since}. Camera stuck likely. Parts go unseen.", _HAND),
     "picture_black": Words("{st} PICTURE BLACK since {since}. Lamp, shutter or cable likely. Parts go unseen.", _HAND),
     "picture_white": Words("{st} PICTURE WHITE since {since}. Exposure or stray light likely. Parts go unseen.", _HAND),
@@ -313,6 +321,14 @@ GERMAN: dict[str, Words] = {
     "outcomes_stopped": Words(
         "{st} keine Nachprüfungen seit {since}. Durchgelassene Schlechtteile fielen nicht auf.",
         "QS rufen: Nachprüfungen machen und ihre Ergebnisse senden.",
+    ),
+    "outcomes_disagree": Words(
+        "{st} Nachprüfungen uneins seit {since}: {count} von {window} Teilen gut und schlecht befunden.",
+        "QS: Grenzmuster vergleichen, wer prüft was. Bis dahin beweist keine Nachprüfung viel.",
+    ),
+    "escape_found": Words(
+        "{st} SCHLECHTTEIL DURCHGELASSEN: {part}, bestätigt von {source}. Ein Fund, noch keine Rate.",
+        "QS: Teil aufheben, Behälter ansehen. Beobachten, ob mehr kommen.",
     ),
     "picture_frozen": Words("{st} IMMER DASSELBE BILD seit {since}. Wohl Kamera hängt. Teile ungesehen.", _HAND_DE),
     "picture_black": Words("{st} BILD SCHWARZ seit {since}. Wohl Lampe, Blende oder Kabel. Teile ungesehen.", _HAND_DE),

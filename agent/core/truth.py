@@ -33,7 +33,7 @@ class Truth:
         self._threshold = threshold
         self._parts = parts
         self._min_own = min_own
-        self._detector = OutcomeGap(threshold) if options.mode != "none" else None
+        self._detector = OutcomeGap(threshold) if options.judges else None
         limit = options.max_escape_ppm
         self._declared = None if limit is None else ClaimMap.constant(limit / 1e6)
         self._claims: dict[str, ClaimMap | None] = {}  # None: refused, and no declared limit to fall back on
@@ -57,7 +57,7 @@ class Truth:
     @property
     def state(self) -> str:
         """One of off, learning, armed, refused."""
-        if self._options.mode == "none":
+        if not self._options.judges:
             return "off"
         if any(self._claims.values()):
             return "armed"
@@ -144,7 +144,7 @@ class Truth:
             self._claims[scope] = fit_claim_map(
                 np.array([p for p, _ in labelled], dtype=np.float64),
                 np.array([float(defective) for _, defective in labelled]),
-                floor=FLOOR_CONFIRMED if self._options.confirmed else FLOOR_UNCONFIRMED,
+                floor=FLOOR_CONFIRMED if self._options.finds_confirmed else FLOOR_UNCONFIRMED,
                 labelled_share=len(labelled) / max(1, len(rows)),
             )
         except BaselineRefused as refusal:

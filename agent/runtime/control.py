@@ -1,7 +1,8 @@
 """The local control socket: the command line talks to a running agent here, one JSON object a line, both ways.
 
     {"ask": "snapshot"}                              → {"snapshot": {…}}
-    {"ask": "submit", "records": ["<json>", …]}      → {"accepted": n, "refused": [[index, reason, message], …]}
+    {"ask": "submit", "records": ["<json>", …]}      → {"accepted": n, "refused": [[index, reason, message], …],
+                                                        "became": {"duplicate": [index, …], "matched": […], …}}
     {"ask": "command", "record": "<json>"}           → {"result": {…}}
 
 Records and commands are answered after their commit.
@@ -16,7 +17,9 @@ import os
 import socket
 import socketserver
 import threading
+from collections import defaultdict
 from collections.abc import Callable, Iterator, Sequence
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -113,14 +116,20 @@ class ControlTap:
 
     def _submit(self, records: list[str], inbox: Inbox, stop: StopSignal) -> dict[str, Any]:
         accepted: list[Any] = []
+        asked: list[int] = []  # the place of each accepted one in the request
         refused: list[tuple[int, str, str]] = []
         for index, raw in enumerate(records):
             try:
                 accepted.append(decode(raw.encode())[0])
+                asked.append(index)
             except RecordRefused as refusal:
                 refused.append((index, refusal.reason, str(refusal)))
-        self._deliver(accepted, inbox, stop)
-        return {"accepted": len(accepted), "refused": refused}
+        words = self._deliver(accepted, inbox, stop)
+        became: defaultdict[str, list[int]] = defaultdict(list)
+        for index, word in zip(asked, words, strict=True):
+            if word:
+                became[word].append(index)
+        return {"accepted": len(accepted), "refused": refused, "became": became}
 
     def _command(self, raw: str, inbox: Inbox, stop: StopSignal) -> dict[str, Any]:
         record, _ = decode(raw.encode())
@@ -132,14 +141,26 @@ class ControlTap:
             raise AgentError(f"request {record.request_id} was answered before", hint="use a new request_id")
         return {"result": msgspec.Raw(result)}
 
-    def _deliver(self, records: list[Any], inbox: Inbox, stop: StopSignal) -> None:
+    def _deliver(self, records: list[Any], inbox: Inbox, stop: StopSignal) -> list[str]:
+        """What each became, once all are committed."""
         receipt = _Committed()
-        for n, record in enumerate(records, start=1):
-            last = receipt if n == len(records) else None
-            if not inbox.put(Delivery(NAME, record, None, self._clock.now(), receipt=last), stop):
+        words = [""] * len(records)
+        for n, record in enumerate(records):
+            is_last = n == len(records) - 1
+            delivery = Delivery(
+                NAME,
+                record,
+                None,
+                self._clock.now(),
+                receipt=receipt if is_last else None,
+                became=partial(words.__setitem__, n),
+                is_awaited=is_last,
+            )
+            if not inbox.put(delivery, stop):
                 raise AgentError("the agent is stopping")
         if records and not receipt.event.wait(_COMMIT_TIMEOUT_S):
             raise AgentError(f"not committed within {_COMMIT_TIMEOUT_S:.0f} s", hint="see the agent's log: is the disk full?")
+        return words
 
 
 @contextlib.contextmanager
@@ -175,7 +196,7 @@ class ControlClient:
 
     def ask(self, request: dict[str, Any]) -> dict[str, Any]:
         """Answer to one request. Raises AgentError when the agent refuses it."""
-        self._file.write(json.dumps(request).encode() + b"\n")
+        self._file.write(msgspec.json.encode(request) + b"\n")
         self._file.flush()
         line = self._file.readline()
         if not line:

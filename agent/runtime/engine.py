@@ -202,11 +202,15 @@ class Engine:
             self._note_lost(delivery.item, delivery.tap)
         elif delivery is self._poison:
             self._journal.count("refused", f"{delivery.tap}:fold_failed")
+            _answer(delivery, "fold_failed")
         else:
             self._folding = delivery
-            if self._fold(_entry(delivery.item, delivery)) is None:
+            effects = self._fold(_entry(delivery.item, delivery))
+            if effects is None:
                 self._journal.count("duplicates", delivery.tap)
+            _answer(delivery, "duplicate" if effects is None else effects.became)
             self._folding = None
+        self._urgent = self._urgent or delivery.is_awaited
         if delivery.position is not None:
             self._journal.set_position(delivery.tap, delivery.position)
             self._reached[delivery.tap] = delivery.position
@@ -221,14 +225,16 @@ class Engine:
             total = sum(count for _, count in lost.counts)
             self._journal.enqueue([message(GapDoc(lost.station, "lost", lost.since, lost.until, total))])
 
-    def _fold(self, entry: Entry) -> int | None:
+    def _fold(self, entry: Entry) -> Effects | None:
+        """What it brought about; None for a duplicate."""
         seq = self._journal.append(entry)
         if seq is None:
             return None
         self._seq = seq
         self._has_folded = True
-        self._apply(self._core.fold(entry))
-        return seq
+        effects = self._core.fold(entry)
+        self._apply(effects)
+        return effects
 
     def _apply(self, effects: Effects) -> None:
         journal = self._journal
@@ -327,6 +333,11 @@ class Engine:
                 )
             )
         )
+
+
+def _answer(delivery: Delivery, word: str) -> None:
+    if delivery.became is not None:
+        delivery.became(word)
 
 
 def _entry(item: Inspection | Outcome | Event | Command, delivery: Delivery) -> Entry:

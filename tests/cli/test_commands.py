@@ -212,7 +212,7 @@ def test_lines_that_are_no_outcomes_are_named_by_number_and_reason(capsys: pytes
     code, out, _ = run(capsys, "outcome", "import", table, "--check", "--json")
     body = json.loads(out)
     assert (code, body["accepted"]) == (1, 2)
-    assert [(r["line"], r["reason"]) for r in body["refused"]] == [(3, "schema"), (4, "schema")]
+    assert [(r["line"], r["reason"]) for r in body["refused"]] == [(3, "no_verdict"), (4, "no_time")]
     lines = tmp_path / "truth.jsonl"
     lines.write_text('{"part_id":"P1","defective":true,"observed_at":"2026-03-02T08:00:00Z"}\n\nnonsense\n{"type":"event"}\n')
     code, out, err = run(capsys, "outcome", "import", lines, "--check")
@@ -226,7 +226,81 @@ def test_a_csv_without_the_needed_columns_is_refused_whole(capsys: pytest.Captur
     table.write_text("part;defective\n1;0\n")
     code, _, err = run(capsys, "outcome", "import", table, "--check")
     assert code == 1
-    assert "error: header must name part_id, defective and observed_at, got part;defective" in err
+    assert "error: no line among the first 2 names part, verdict and time; the first one says part, defective" in err
+    assert "hint: say which is which (--column part_id=TITLE" in err
+
+
+GERMAN = "Seriennr;Befund;Datum;Uhrzeit\n" + "P1;GUT;02.03.2026;09:00\n" * 2 + "P2;Bruch;02.03.2026;09:01\nP3;?;02.03.2026;09:02\n"
+
+
+def test_a_dry_run_says_how_it_reads_shows_rows_and_reports_every_line(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
+    table, report = tmp_path / "truth.csv", tmp_path / "report.csv"
+    table.write_text(GERMAN)
+    code, out, err = run(capsys, "outcome", "import", table, "--dry-run", "--defective", "bruch", "--report", report)
+    assert code == 1
+    assert "CSV, utf-8, cells separated by ;" in err
+    assert "observed_at = 'Datum + Uhrzeit'" in err
+    assert '"part_id":"P2","defective":true,"observed_at":"2026-03-02T09:01:00Z"' in err
+    assert out.startswith(f"{table}:5: no_verdict: defective: '?' is no known word")
+    assert [line.split(",")[:2] for line in report.read_text().splitlines()] == [
+        ["line", "reason"],
+        ["3", "duplicate"],
+        ["5", "no_verdict"],
+    ]
+
+
+def test_a_mapping_of_the_configuration_is_used_by_its_name_and_options_outweigh_it(
+    capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    mapping = (
+        '[[mappings]]\nname = "eol"\ncolumns = { part_id = "Nr", defective = "Note", observed_at = "Wann" }\ngood = ["1-"]\n'
+        'defective = ["5"]\ntimezone = "Europe/Berlin"\nsource = "eol"\nstation = "ST4"\ndates = "dmy"\n'
+    )
+    file = config(tmp_path, extra=mapping)
+    table = tmp_path / "truth.csv"
+    table.write_text("Nr;Note;Wann\n7;1-;1/2/2026 06:00\n8;5;1/2/2026 06:00\n")
+    _, _, err = run(capsys, "outcome", "import", table, "--dry-run", "--config", file, "--mapping", "eol", "--source", "audit")
+    row = '{"type":"outcome","part_id":"8","defective":true,"observed_at":"2026-02-01T05:00:00Z","station":"ST4","source":"audit"}'
+    assert row in err
+    code, _, err = run(capsys, "outcome", "import", table, "--dry-run", "--config", file, "--mapping", "eal")
+    assert (code, "no mapping 'eal'" in err, "hint: there is: eol" in err) == (1, True, True)
+
+
+def test_a_long_list_of_refused_lines_is_cut_and_says_so(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
+    table = tmp_path / "truth.csv"
+    table.write_text("part_id,defective,observed_at\n" + "P,perhaps,2026-03-02T08:00:00Z\n" * 1_000)
+    code, out, _ = run(capsys, "outcome", "import", table, "--check")
+    assert (code, len(out.splitlines())) == (1, 21)
+    assert out.splitlines()[-1] == f"{table}: 980 more: --report FILE lists them all"
+    body = json.loads(run(capsys, "outcome", "import", table, "--check", "--json")[1])
+    assert (body["refused_lines"], body["reasons"], len(body["refused"])) == (1_000, {"no_verdict": 1_000}, 20)
+
+
+class HalfWay:
+    """An agent that answers one batch and is interrupted in the next."""
+
+    def __init__(self) -> None:
+        self.batches = 0
+
+    def ask(self, request: dict[str, Any]) -> dict[str, Any]:
+        self.batches += 1
+        if self.batches == 2:
+            raise KeyboardInterrupt
+        return {"accepted": len(request["records"]), "refused": [], "became": {"matched": list(range(len(request["records"])))}}
+
+    def close(self) -> None: ...
+
+
+def test_ctrl_c_keeps_what_was_answered_says_how_far_it_came_and_exits_130(
+    capsys: pytest.CaptureFixture[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("agent.cli.importing.connect", lambda folder: HalfWay())
+    table = tmp_path / "truth.csv"
+    table.write_text("part_id,defective,observed_at\n" + "".join(f"P{k},ok,2026-03-02T08:00:00Z\n" for k in range(5_000)))
+    code, _, err = run(capsys, "outcome", "import", table, "--state-dir", tmp_path)
+    assert code == 130
+    assert "2000 outcome(s) imported, 0 line(s) refused\nof these 2000 matched" in err
+    assert "stopped after line 2001: what was imported is kept; import the file again to go on" in err
 
 
 # --- with an agent ------------------------------------------------------------------------------------------------------------
@@ -318,11 +392,14 @@ def test_imported_outcomes_reach_the_running_agent_once(capsys: pytest.CaptureFi
     truth = tmp_path / "truth.jsonl"
     truth.write_text("".join(json.dumps(line) + "\n" for line in lines) + "broken\n")
     shown(capsys, agent, lambda b: b["stations"] and b["stations"][0]["parts"] == 50)
-    for _ in range(2):
+    for said in (
+        "30 outcome(s) imported, 1 line(s) refused\nof these 30 matched",
+        "0 outcome(s) imported, 30 known already, 1 line(s)",
+    ):
         code, out, err = run(capsys, "outcome", "import", truth, "--config", agent.config)
         assert code == 1
         assert out == f"{truth}:31: not_json: {out.split('not_json: ')[1]}"
-        assert "30 outcome(s) imported, 1 line(s) refused" in err
+        assert said in err
     body = shown(capsys, agent, lambda b: b["stations"][0]["outcomes"] >= 30)
     assert body["stations"][0]["outcomes"] == 30
 

@@ -4,10 +4,16 @@ from datetime import UTC, datetime, timedelta
 
 import msgspec
 
+from agent.config.model import OutcomesSection
+from agent.core.accounts import Accounts
 from agent.core.ledger import SILENCE_S, Ledger, Pending
 from agent.records import Outcome
 
 START = datetime(2026, 1, 1, tzinfo=UTC)
+
+
+def new_ledger(*, delay_s, census):
+    return Ledger(Accounts(OutcomesSection(mode="census" if census else "sample", delay_s=delay_s)))
 
 
 def at(seconds):
@@ -23,7 +29,7 @@ def outcome(k, *, defective, seconds, **more):
 
 
 def test_bad_news_that_travels_fast_is_judged_no_earlier_than_good_news_that_travels_slowly():
-    ledger = Ledger(delay_s=100, census=False)
+    ledger = new_ledger(delay_s=100, census=False)
     ledger.add(part(1))
     ledger.add(part(2))
     assert ledger.tell(outcome(2, defective=True, seconds=3), known=True) == "matched"
@@ -36,23 +42,24 @@ def test_bad_news_that_travels_fast_is_judged_no_earlier_than_good_news_that_tra
 
 def test_silence_means_good_in_a_census_and_unknown_in_a_sample():
     for census, expected in ((True, False), (False, None)):
-        ledger = Ledger(delay_s=10, census=census)
+        ledger = new_ledger(delay_s=10, census=census)
         ledger.add(part(1))
         ledger.advance(at(11))
         assert [p.defective for p in ledger.mature()] == [expected]
 
 
 def test_an_outcome_after_its_part_matured_is_late_and_one_before_its_part_waits_for_it():
-    ledger = Ledger(delay_s=10, census=False)
+    ledger = new_ledger(delay_s=10, census=False)
     assert ledger.tell(outcome(1, defective=True, seconds=0), known=False) == "early"
     ledger.add(part(1))
     ledger.advance(at(50))
     assert [p.defective for p in ledger.mature()] == [True]
-    assert ledger.tell(outcome(1, defective=False, seconds=51), known=True) == "late"
+    assert ledger.tell(outcome(1, defective=False, seconds=51), known=True) == "corrected_late"
+    assert ledger.tell(outcome(2, defective=False, seconds=51), known=True) == "late"
 
 
 def test_wall_time_matures_nothing_while_the_line_is_not_silent_and_everything_in_the_end():
-    ledger = Ledger(delay_s=10, census=False)
+    ledger = new_ledger(delay_s=10, census=False)
     ledger.add(part(1))
     ledger.advance(at(1))
     ledger.wait(SILENCE_S)
@@ -62,12 +69,12 @@ def test_wall_time_matures_nothing_while_the_line_is_not_silent_and_everything_i
 
 
 def test_a_checkpoint_continues_where_the_ledger_was():
-    ledger = Ledger(delay_s=10, census=False)
+    ledger = new_ledger(delay_s=10, census=False)
     ledger.add(part(1))
     ledger.tell(outcome(1, defective=True, seconds=2, inclusion_probability=0.05), known=True)
     ledger.tell(outcome(9, defective=True, seconds=2), known=False)
     ledger.advance(at(2))
-    again = Ledger(delay_s=10, census=False)
+    again = new_ledger(delay_s=10, census=False)
     again.load(msgspec.msgpack.decode(msgspec.msgpack.encode(ledger.save())))
     for one in (ledger, again):
         one.add(part(9))

@@ -22,6 +22,7 @@ LONGEST = {
     "audits": "12345",
     "claimed": "123.4",
     "hold": "31.12. 23:59",
+    "source": "x" * 40,
     "part": "P" * 20,
     "count": "1234",
     "window": "1234",

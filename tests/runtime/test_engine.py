@@ -11,7 +11,7 @@ from agent.documents import CommandResultDoc
 from agent.errors import StoreError
 from agent.messages import message
 from agent.ports import Delivery, Lost, PartRow, Refused, Snapshot
-from agent.records import Command, Commanded, Gap, Inspected, Inspection, Tick
+from agent.records import Command, Commanded, Gap, Inspected, Inspection, Outcome, Tick
 from agent.runtime.clock import ManualClock
 from agent.runtime.engine import Engine
 from agent.runtime.inbox import BoundedInbox
@@ -170,6 +170,18 @@ def test_a_commit_comes_when_half_the_smallest_window_waits(bench):
     b.take("P1", "P2")
     assert not b.engine._commit_due()
     b.take("P3")
+    assert b.engine._commit_due()
+
+
+def test_what_each_record_became_is_told_and_one_that_is_awaited_is_committed_at_once(bench):
+    b = bench()
+    words = []
+    outcome = Outcome(part_id="P1", defective=False, observed_at=T0, station="elsewhere")
+    for _ in range(2):
+        b.engine._take(delivery(outcome, receipt=None, became=words.append))
+    assert words == ["", "duplicate"]  # this core has no word for an outcome
+    assert not b.engine._commit_due()
+    b.engine._take(delivery("P2", is_awaited=True))
     assert b.engine._commit_due()
 
 
