@@ -211,13 +211,8 @@ def decode(raw: bytes, defaults: dict[str, Any] | None = None) -> tuple[Record, 
     if kind is None:
         raise RecordRefused("unknown_type", "no member `type`, and none of verdict, defective, verb or kind")
     merged = {**(defaults or {}), **body, "type": kind}
-    if isinstance(merged.get("model"), str):
-        merged["model"] = {"name": merged["model"]}
-    if kind == "outcome" and ("made_at" in merged or "box" in merged or "sequence" in merged):
-        merged.setdefault("part_id", "")
     frame_body = merged.pop("frame", None) if kind == "inspection" else None
-    if kind == "inspection" and isinstance(merged.get("measurements"), dict):
-        merged["measurements"] = _numbers(merged["measurements"])
+    _complete(kind, merged)
     try:
         record = msgspec.convert(merged, Record, strict=True)
         frame = None if frame_body is None else msgspec.convert(frame_body, Frame)
@@ -228,6 +223,16 @@ def decode(raw: bytes, defaults: dict[str, Any] | None = None) -> tuple[Record, 
     elif isinstance(record, Outcome):
         _refuse_nameless(record)
     return _in_utc(record), frame
+
+
+def _complete(kind: str, merged: dict[str, Any]) -> None:
+    """What sources may write shortly, written out."""
+    if isinstance(merged.get("model"), str):
+        merged["model"] = {"name": merged["model"]}
+    if kind == "outcome" and ("made_at" in merged or "box" in merged or "sequence" in merged):
+        merged.setdefault("part_id", "")
+    if kind == "inspection" and isinstance(merged.get("measurements"), dict):
+        merged["measurements"] = _numbers(merged["measurements"])
 
 
 def _refuse_nameless(outcome: Outcome) -> None:
