@@ -1,9 +1,10 @@
 """Question 2: how long after a step until the alarm, at one and the same false-alarm rate?
 
-Every detector gets the same rows of the same channels: a baseline, then either 20,000 parts in control, whose first alarms give its
-false-alarm rate, or 200 parts in control and the change. Delays are parts from the onset to the first alarm, over the channels that
-had none in the 200; the alarm on the first changed part has delay 1. Ours is level and spread together, on the word that the streams
-are steady, as they are. Detectors with a limit are run once and read at every limit; library peers once per setting of their grid.
+Every detector gets the same rows of the same channels: a baseline, then either 20,000 parts in control, whose first alarms give
+its false-alarm rate, or 200 parts in control and the change. Delays are parts from the onset to the first alarm, over the channels
+that had none in the 200; the alarm on the first changed part has delay 1. Ours is level and spread together, on the word that the
+streams are steady, as they are. Detectors with a limit are run once and read at every limit; library peers once per setting of
+their grid.
 """
 
 from __future__ import annotations
