@@ -71,6 +71,7 @@ class Station:
         self, options: StationSection, parts: PartsInFront, *, language: str, zone: ZoneInfo, config_sha256: str = ""
     ) -> None:
         self.options = options
+        self.registered = all(getattr(options, name) is not None for name in _REGISTER)  # without that entry nothing arms
         self._config_sha256 = config_sha256
         self._model = ""  # what judged the latest part
         self.watched_since: datetime | None = None  # first armed
@@ -298,11 +299,6 @@ class Station:
         families |= {family for family, found in shares.items() if any(one.state == "armed" for one in found.values())}
         outcomes = {"outcomes"} if self.truth.state == "armed" else set()
         return frozenset(families | outcomes | {approved.STREAM})
-
-    @property
-    def registered(self) -> bool:
-        """Whether the register entry is complete: without it nothing arms."""
-        return all(getattr(self.options, name) is not None for name in _REGISTER)
 
     # --- one part -----------------------------------------------------------------------------------------------------------
 
