@@ -1,4 +1,6 @@
-"""Outcome files in the dialects plants write, against what was worked out by hand (corpus/expected.json); and round trips."""
+"""Outcome files in the dialects plants write, against what was read of them and then looked over (corpus/expected.json); and round
+trips.
+"""
 
 import csv
 import io
