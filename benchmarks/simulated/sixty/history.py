@@ -12,11 +12,11 @@ import numpy as np
 
 from agent.config.model import Config
 from agent.core.audits import Audits
-from agent.demo.line.magnitudes import AUDITED
 from benchmarks.simulated.sixty.production import (
     DAY_S,
     HOUR_S,
     Draw,
+    Floats,
     Look,
     Parts,
     Policy,
@@ -42,15 +42,15 @@ class Script:
     looks: list[Look]
     silent: list[int]
     shown: list[Shown]
-    uniform: list[float] | None
+    uniform: Floats | None
     policies: list[Policy]
 
     def visited(self) -> list[int]:
         """The parts the quick road folds."""
         parts, drawn = self.parts, np.flatnonzero(self.draw.drawn)
         found = np.unique(np.array([look.k for look in self.looks if look.defective], dtype=np.int64))
-        due = _next(parts, parts.at_s[found] + AUDITED.cohort_h * HOUR_S, "left")  # a good one is judged with the next that is folded
-        missed = _next(parts, parts.at_s[np.array(self.silent, dtype=np.int64)] + AUDITED.answer_limit_h * HOUR_S, "right")
+        due = _next(parts, parts.at_s[found] + self.world.cohort_h * HOUR_S, "left")  # a good one is judged with the next that is folded
+        missed = _next(parts, parts.at_s[np.array(self.silent, dtype=np.int64)] + self.world.answer_limit_h * HOUR_S, "right")
         mornings = _next(parts, np.arange(self.world.days) * DAY_S, "left")
         after = _next(parts, np.array([one.at_s for one in self.shown]), "right")
         rejected = np.flatnonzero(~parts.ok)
@@ -70,10 +70,12 @@ def script(world: World, policies: list[Policy], seed: int, *, hashed: bool = Fa
     uniform = rng.random(parts.count)
     if hashed:
         uniform = _hashed(parts, config or configuration(world, policies[0]))
+    if world.rejects_alone:
+        uniform[:] = 1.0  # nobody is drawn
     drawn = draw(parts, policies, NEAR_FROM, LEAST, uniform)
     told, silent = looks(world, parts, drawn.drawn, rng)
     masters = shown(world, parts, np.random.default_rng([seed, 61]))
-    return Script(world, parts, drawn, told, silent.tolist(), masters, None if hashed else uniform.tolist(), policies)
+    return Script(world, parts, drawn, told, silent.tolist(), masters, None if hashed else uniform, policies)
 
 
 def _hashed(parts: Parts, config: Config) -> np.ndarray:

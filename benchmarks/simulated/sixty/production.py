@@ -35,7 +35,8 @@ class World:
     defective: float = 0.002
     missed: float = 0.02
     missed_after: float = 0.2
-    commissioning: int = 20_000  # first parts, whose passes are all looked at
+    commissioning: int = 20_000  # first parts, whose passes are all looked at where they are labelled
+    labelled: bool = True  # they are
     challenges: int = 15  # presentations a day
     false_finds: float = AUDITED.false_finds
     second_look: bool = True
@@ -43,7 +44,11 @@ class World:
     outcomes_until: float = np.inf  # nothing is told from this day on
     volume: tuple[float, float] = (1.0, 1.0)  # share of PER_MINUTE made on the first and, exponentially, on the last day
     by_score: bool = False  # defective with the probability the score says (METHODS 3), instead of the mode above
+    rejects_alone: bool = False  # nobody audits passes; every reject is looked at again
+    bad_median_h: float = AUDITED.bad_median_h
     good_median_h: float = AUDITED.good_median_h
+    answer_limit_h: float = AUDITED.answer_limit_h
+    cohort_h: float = AUDITED.cohort_h
 
 
 class Policy(NamedTuple):
@@ -165,13 +170,15 @@ def looks(world: World, parts: Parts, drawn: Bools, rng: np.random.Generator) ->
     """
     told: list[Look] = []
     silent: list[int] = []
-    first = np.flatnonzero(parts.ok[: world.commissioning])
+    start = world.commissioning if world.labelled else 0
+    first = np.flatnonzero(parts.ok[:start])
     seen = parts.bad[first] & (rng.random(first.size) >= AUDITED.commissioning_misses)
     told += [
         Look(float(parts.at_s[k]) + 12.0 * HOUR_S, int(k), bool(found), "both", confirmed=True)
         for k, found in zip(first, seen, strict=True)
     ]
-    asked = np.flatnonzero(drawn[world.commissioning :]) + world.commissioning
+    wanted = ~parts.ok if world.rejects_alone else drawn
+    asked = np.flatnonzero(wanted[start:]) + start
     for k in asked.tolist():
         if rng.random() < AUDITED.unanswered:
             silent.append(k)
@@ -182,7 +189,7 @@ def looks(world: World, parts: Parts, drawn: Bools, rng: np.random.Generator) ->
         at = float(parts.at_s[k]) + _delay(world, rng, found=found)
         said = Look(at, k, found, f"r{reviewer}", confirmed=found and world.said_confirmed)
         told.append(said)
-        if found and world.second_look and not said.confirmed:
+        if found and world.second_look and not said.confirmed and not world.rejects_alone:
             miss = SOURCED.reviewer_misses if is_bad else 1.0 - SOURCED.reviewer_false_rejects
             found = bool(rng.random() >= miss)
             told.append(Look(at + _delay(world, rng, found=True), k, found, f"r{1 - reviewer}"))
@@ -197,9 +204,9 @@ def _finds(world: World, rng: np.random.Generator, *, is_bad: bool) -> bool:
 
 
 def _delay(world: World, rng: np.random.Generator, *, found: bool) -> float:
-    median = AUDITED.bad_median_h if found else world.good_median_h
+    median = world.bad_median_h if found else world.good_median_h
     hours = median * np.exp(AUDITED.delay_spread * rng.standard_normal())
-    return HOUR_S * min(float(hours), AUDITED.answer_limit_h - 0.1)
+    return HOUR_S * min(float(hours), world.answer_limit_h - 0.1)
 
 
 class Shown(NamedTuple):

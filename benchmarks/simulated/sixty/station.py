@@ -25,7 +25,7 @@ from agent.demo.line.magnitudes import AUDITED
 from agent.documents import AlarmDoc
 from agent.ports import PartRow
 from agent.records import Inspected, Inspection, Outcome, Told
-from benchmarks.simulated.sixty.production import DAY_S, MODE, Draw, Look, Parts, Policy, Shown, World, moment
+from benchmarks.simulated.sixty.production import DAY_S, MODE, Draw, Floats, Look, Parts, Policy, Shown, World, moment
 
 STATION = "ST1"
 PART_DIGITS = 8
@@ -35,16 +35,15 @@ def part_id(k: int) -> str:
     return f"P{k + 1:0{PART_DIGITS}d}"
 
 
-def configuration(world: World, policy: Policy | None, *, declared_ppm: float | None = None, parts_per_day: float = 40_320.0) -> Config:
-    """The station as its engineer would declare it. policy None: only rejects are looked at again."""
+def configuration(world: World, policy: Policy, *, declared_ppm: float | None = None, parts_per_day: float = 40_320.0) -> Config:
+    """The station as its engineer would declare it."""
     per_month = parts_per_day * 30.44
-    fraction = 0.02 if policy is None else policy.fraction
-    outcomes: dict[str, object] = {"audits_per_month": per_month * fraction, "max_escape_ppm": declared_ppm}
-    if policy is None:
-        outcomes["sources"] = [{"name": "audit", "kind": "recheck", "delay_s": AUDITED.cohort_h * 3600.0}]
+    outcomes: dict[str, object] = {"audits_per_month": per_month * policy.fraction, "max_escape_ppm": declared_ppm}
+    if world.rejects_alone:
+        outcomes["sources"] = [{"name": "audit", "kind": "recheck", "delay_s": world.cohort_h * 3600.0}]
     else:
         confirmed = world.second_look or world.said_confirmed
-        outcomes |= {"mode": "sample", "delay_s": AUDITED.cohort_h * 3600.0, "confirmed": confirmed}
+        outcomes |= {"mode": "sample", "delay_s": world.cohort_h * 3600.0, "confirmed": confirmed}
     station = {
         "id": STATION,
         "owner": "owner",
@@ -57,11 +56,11 @@ def configuration(world: World, policy: Policy | None, *, declared_ppm: float | 
         "baseline": {"parts": world.commissioning, "arming": "after_acceptance"},  # truth alone is judged
         "outcomes": outcomes,
         "audits": {
-            "mode": "fraction",
-            "fraction": fraction,
-            "near_share": 0.3 if policy is None else policy.near_share,
+            "mode": "off" if world.rejects_alone else "fraction",
+            "fraction": policy.fraction,
+            "near_share": policy.near_share,
             "tightened": 1.0,
-            "deadline_s": AUDITED.answer_limit_h * 3600.0,
+            "deadline_s": world.answer_limit_h * 3600.0,
         },
         "challenge_sets": [_set(world)] if world.challenges else [],
         "challenge": {
@@ -208,7 +207,7 @@ class Whole:
 class Quick:
     """The same station without most of its passes. visited: which parts are folded; chosen: the planner's draw of all of them."""
 
-    def __init__(self, config: Config, parts: Parts, chosen: Draw, visited: list[int], uniform: list[float] | None) -> None:
+    def __init__(self, config: Config, parts: Parts, chosen: Draw, visited: list[int], uniform: Floats | None) -> None:
         self._parts, self._draw = parts, chosen
         self._visited, self._next = visited, 0
         self._uniform = uniform
@@ -220,8 +219,9 @@ class Quick:
 
     def _new(self, config: Config) -> Station:
         station = Station(config.stations[0], self._before, language="en", zone=self._zone)
-        if self._uniform is not None:  # drawn from a generator instead of the hash, which is the slowest thing of all
-            station.audits._uniform = lambda record: self._uniform[int(record.part_id[1:]) - 1]  # type: ignore[method-assign]
+        uniform = self._uniform
+        if uniform is not None:  # drawn from a generator instead of the hash, which is the slowest thing of all
+            station.audits._uniform = lambda record: float(uniform[int(record.part_id[1:]) - 1])  # type: ignore[method-assign]
         return station
 
     def reach(self, k: int) -> None:
