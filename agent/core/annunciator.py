@@ -84,6 +84,7 @@ class Annunciator:
 
     def __init__(self, station: Watched, parts: PartsInFront, *, language: str, zone: ZoneInfo) -> None:
         self._station = station
+        self._may_arm = station.options.registered
         self._parts = parts
         self._language = language
         self._zone = zone
@@ -266,7 +267,7 @@ class Annunciator:
 
     def find(self, findings: list[Finding], stream: str, part_id: str, at: datetime, effects: Effects) -> None:
         """Deterministic conditions that began or ended at part `part_id` (else where each was first seen)."""
-        for finding in findings if self._station.options.registered else ():
+        for finding in findings if self._may_arm else ():
             self._found(finding, stream, part_id or finding.part_id, at, effects)
 
     def _found(self, finding: Finding, stream: str, part_id: str, at: datetime, effects: Effects) -> None:
