@@ -85,6 +85,7 @@ class Verification:
         if self._options.outcomes.is_on:
             p_defect = float("nan") if record.p_defect is None else record.p_defect
             scope = self._plans.claim_scope(record)
+            self.truth.drawn_apart(scope, self.audits.near_above(threshold))
             self._ledger.add(Pending(row.index, row.part_id, row.captured_at, row.verdict == "ok", p_defect, scope))
             if self.accounts.joins:
                 self._joiner.add(row.index, row.part_id, row.captured_at, row.box, record.sequence)

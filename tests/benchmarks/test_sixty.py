@@ -1,4 +1,4 @@
-"""benchmarks/simulated/sixty in small: the quick road says what the whole core says, and the questions are answered as they must be."""
+"""benchmarks/simulated/sixty in small: the quick road says what the whole core says, and each question has its answer."""
 
 from dataclasses import replace
 
@@ -32,7 +32,7 @@ def test_the_quick_road_says_what_the_whole_core_says_and_holds_the_same_parts(c
     policy = Policy(fraction=0.3)
     one, other = both(world, [policy], [(0.0, declared(world, policy))])
     assert said(one) == said(other) != []
-    assert one.road.heard.requests == other.road.heard.requests != []
+    assert one.road.heard.asked == other.road.heard.asked != []
     assert one.at_fault == other.at_fault
     assert one.promised == other.promised
     holds = [played.road.station.incidents.holds for played in (one, other)]

@@ -70,7 +70,7 @@ class Assumed:
 
 @dataclass(frozen=True, slots=True)
 class Audited:
-    """What benchmarks/simulated/sixty assumes of a line whose passes are audited: assumptions, where issue or source say nothing."""
+    """What benchmarks/simulated/sixty assumes of a line whose passes are audited: assumptions."""
 
     false_finds: float = 0.0005  # a first look at a good passed part finds something: 0.05 % (the issue's; swept there)
     commissioning_misses: float = 0.053  # of two people who look at every part together: both miss, independently (0.23 squared)

@@ -9,7 +9,7 @@ from benchmarks.simulated.sixty.production import Policy, World
 NEVER = 1_000.0  # a day no history reaches
 ESCAPES, MISSED = "bad-parts-passed", "check-missed-crack"
 AUDITS_ALONE = World(challenges=0)
-CHALLENGED = World(days=45.0)
+CHALLENGED = World(days=24.0)  # found long before its end
 QUIET = World(days=30.0, fault_day=NEVER, missed_after=0.02, challenges=0)
 # As a plant's own labels are: good news a week late. Made to double every week; defective with the probability the score says.
 RAMP = World(
@@ -43,16 +43,18 @@ def _variation() -> tuple[Cell, ...]:
     blind = replace(AUDITS_ALONE, missed_after=1.0)
     cells = []
     for size, world in (("0.2", AUDITS_ALONE), ("1", blind)):
-        for fraction in (0.01, 0.02, 0.05):
-            cells.append(Cell(f"audits-{fraction:g}-{size}", world, (Policy(fraction),), ESCAPES, says=f"{fraction:.0%} audited"))
-        near = (("uniform", 0.003, "2 %, uniform"), ("low", 0.95, "2 %, low confidence: 95 % of them near the threshold"))
-        for name, share, says in near:
-            cells.append(Cell(f"policy-{name}-{size}", world, (Policy(0.02, share),), ESCAPES, says=says))
+        cells += [
+            Cell(f"audits-{fraction:g}-{size}", world, (Policy(fraction),), ESCAPES, says=f"{100 * fraction:g} % audited")
+            for fraction in (0.01, 0.02, 0.05)
+        ]
+        near = (("uniform", 0.003, "2 %, uniform"), ("low", 0.95, "2 %, low confidence: as many as there are near the threshold"))
+        cells += [Cell(f"policy-{name}-{size}", world, (Policy(0.02, share),), ESCAPES, says=says) for name, share, says in near]
         rejects = replace(world, rejects_alone=True)
         cells.append(Cell(f"policy-rejects-{size}", rejects, until=ESCAPES, says="rejects alone are looked at again"))
         for a_day in (5, 15, 30):
-            masters = replace(CHALLENGED, challenges=a_day, missed_after=world.missed_after)
-            cells.append(Cell(f"challenge-{a_day}-{size}", masters, until=MISSED, says=f"2 %, and {a_day} check parts a day"))
+            masters = replace(CHALLENGED, days=40.0 if a_day == 5 else 24.0, challenges=a_day, missed_after=world.missed_after)
+            says = f"2 %, and {a_day} check parts a day"
+            cells += [Cell(f"challenge-{a_day}-{size}", masters, until=MISSED, says=says)]
     return tuple(cells)
 
 
@@ -60,7 +62,13 @@ QUESTIONS: dict[str, tuple[Cell, ...]] = {
     "fault": (
         Cell("fault-challenge-15", CHALLENGED, until=MISSED, says="2 % audited and 15 check parts a day"),
         Cell("fault-audits", AUDITS_ALONE, until=ESCAPES, says="2 % audited, claims learned"),
-        Cell("fault-declared-50", replace(AUDITS_ALONE, labelled=False), until=ESCAPES, declared_ppm=50.0, says="2 % audited, 50 ppm declared, no labels"),
+        Cell(
+            "fault-declared-50",
+            replace(AUDITS_ALONE, labelled=False),
+            until=ESCAPES,
+            declared_ppm=50.0,
+            says="2 % audited, 50 ppm declared, no labels",
+        ),
     ),
     "variation": _variation(),
     "steady": (
@@ -81,11 +89,12 @@ QUESTIONS: dict[str, tuple[Cell, ...]] = {
             "finds-0.5-unconfirmed", replace(QUIET, false_finds=0.005, second_look=False), says="0.5 %, no second look, as declared"
         ),
     ),
-    "stopped": (Cell("outcomes-stopped", replace(QUIET, outcomes_until=15.0, days=26.0), says="nobody tells anything from day 15"),),
+    "stopped": (
+        Cell("outcomes-stopped", replace(QUIET, outcomes_until=15.0, days=26.0), says="nobody tells anything from day 15"),
+    ),
 }
 
 
 def named(name: str) -> Cell:
     """The cell of this id."""
     return next(cell for cells in QUESTIONS.values() for cell in cells if cell.name == name)
-

@@ -49,7 +49,9 @@ class Script:
         """The parts the quick road folds."""
         parts, drawn = self.parts, np.flatnonzero(self.draw.drawn)
         found = np.unique(np.array([look.k for look in self.looks if look.defective], dtype=np.int64))
-        due = _next(parts, parts.at_s[found] + self.world.cohort_h * HOUR_S, "left")  # a good one is judged with the next that is folded
+        due = _next(
+            parts, parts.at_s[found] + self.world.cohort_h * HOUR_S, "left"
+        )  # a good one is judged with the next that is folded
         missed = _next(parts, parts.at_s[np.array(self.silent, dtype=np.int64)] + self.world.answer_limit_h * HOUR_S, "right")
         mornings = _next(parts, np.arange(self.world.days) * DAY_S, "left")
         after = _next(parts, np.array([one.at_s for one in self.shown]), "right")
@@ -120,7 +122,7 @@ def play(
     configs: list[tuple[float, Config]] | None = None,
     daily: Callable[[float, Road], None] | None = None,
 ) -> Played:
-    """Give a road the whole script, or until it has said enough. configs: put in force at these days. daily: called each morning."""
+    """Give a road the whole script, or until it has said enough. configs: put in force at these days. daily: each morning."""
     parts, played = script.parts, Played(script, road)
 
     def at_fault() -> None:
@@ -129,10 +131,9 @@ def play(
         played.promised = dict(road.station.blind_spots.days)
 
     happenings: list[tuple[float, int, Callable[[], None]]] = [(parts.fault_s, 0, at_fault)]
-    for day, config in configs or []:
-        happenings.append((day * DAY_S, 1, partial(road.configure, config)))
-    for day in range(1, int(script.world.days)) if daily is not None else ():
-        happenings.append((day * DAY_S + 1.0, 2, partial(daily, day, road)))
+    happenings += [(day * DAY_S, 1, partial(road.configure, config)) for day, config in configs or []]
+    if daily is not None:
+        happenings += [(day * DAY_S + 1.0, 2, partial(daily, day, road)) for day in range(1, int(script.world.days))]
     happenings += [(look.at_s, 3, partial(road.tell, look)) for look in script.looks]
     happenings += [(one.at_s, 4, partial(road.show, one)) for one in script.shown]
     happenings.sort(key=lambda happening: happening[:2])

@@ -18,7 +18,9 @@ ARL0 = 36_000.0  # outcomes to a false alarm, as in METHODS 3
 
 def alarms(script: Script, share: float) -> int:
     """How often it alarms on a script's outcomes after commissioning; it starts anew each time."""
-    last = {look.k: look for look in script.looks if look.k >= script.world.commissioning}  # a find counts as the second look has it
+    last = {
+        look.k: look for look in script.looks if look.k >= script.world.commissioning
+    }  # a find counts as the second look has it
     arrived = sorted(last.values())
     return _run(np.array([look.defective for look in arrived]), share, limit(round(share, 5)))
 

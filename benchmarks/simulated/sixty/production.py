@@ -31,11 +31,11 @@ class World:
     """A line, what goes wrong on it, and the people around it. Times in days from the start."""
 
     days: float = 60.0
-    fault_day: float = 20.0  # it comes at a random time of this day
+    fault_day: float = 10.0  # it comes at a random time of this day
     defective: float = 0.002
     missed: float = 0.02
     missed_after: float = 0.2
-    commissioning: int = 20_000  # first parts, whose passes are all looked at where they are labelled
+    commissioning: int = 12_000  # first parts, whose passes are all looked at where they are labelled
     labelled: bool = True  # they are
     challenges: int = 15  # presentations a day
     false_finds: float = AUDITED.false_finds

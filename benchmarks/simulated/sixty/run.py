@@ -9,18 +9,15 @@ import numpy as np
 from benchmarks.simulated.sixty import naive
 from benchmarks.simulated.sixty.cells import ESCAPES, MISSED, Cell
 from benchmarks.simulated.sixty.history import Played, Road, play, quick, script
-from benchmarks.simulated.sixty.production import DAY_S, MODE, Policy
+from benchmarks.simulated.sixty.production import DAY_S
 from benchmarks.simulated.sixty.station import Heard, configuration
-
-FIND = "escape-found"
-PEAK = 40_320.0
 
 
 def row(cell: Cell, seed: int) -> dict[str, Any]:
     """One history."""
     world, policies = cell.world, list(cell.policies)
     history = script(world, policies, seed)
-    configs = [(p.from_day, configuration(world, _most(policies, p), declared_ppm=cell.declared_ppm)) for p in policies]
+    configs = [(p.from_day, configuration(world, p, declared_ppm=cell.declared_ppm)) for p in policies]
     fault = history.parts.made_by(history.parts.fault_s)
     spots: list[tuple[float, float]] = []
 
@@ -59,11 +56,6 @@ def row(cell: Cell, seed: int) -> dict[str, Any]:
     }
 
 
-def _most(policies: list[Policy], policy: Policy) -> Policy:
-    """The audits a station declares are those of its largest policy."""
-    return policy
-
-
 def naive_share(played: Played) -> float:
     """The share of audits that find something under the first policy, as nobody but a simulation knows it."""
     history = played.script
@@ -92,6 +84,3 @@ def held(played: Played, alarm: str) -> dict[str, int]:
         "good": int((parts.ok & ~parts.bad & inside).sum()),
         "mode": int((parts.ok & parts.bad & inside).sum()),
     }
-
-
-__all__ = ["FIND", "MODE", "PEAK", "row"]

@@ -9,7 +9,6 @@ picture or verdict is watched (nothing on it is ever at advise for them), and no
 
 from __future__ import annotations
 
-import json
 from dataclasses import dataclass, field
 from typing import Protocol
 from zoneinfo import ZoneInfo
@@ -18,7 +17,6 @@ from agent.config.model import Config
 from agent.core import blind_spots, checks, feed
 from agent.core.effects import Effects
 from agent.core.fold import Core
-from agent.core.ledger import Pending
 from agent.core.parts import PartsInFront
 from agent.core.station import Station
 from agent.demo.line.magnitudes import AUDITED
@@ -69,7 +67,7 @@ def configuration(world: World, policy: Policy, *, declared_ppm: float | None = 
             "every_s": 10.0 * DAY_S,  # they are shown as planned: overdue checks are another subject
             "grace_parts": 100_000,
         },
-        "blind_spot": {"miss_rate": world.missed_after, "escape_ppm": 1e6 * world.defective * world.missed_after},
+        "blind_spot": {"miss_rate": min(0.99, world.missed_after), "escape_ppm": 1e6 * world.defective * world.missed_after},
         "feed": {"outcome_silence_s": DAY_S},
     }
     return Config.model_validate({"stations": [station]})
@@ -121,11 +119,11 @@ class Heard:
     """What a road said so far."""
 
     alarms: list[Said] = field(default_factory=list)
-    requests: list[str] = field(default_factory=list)  # part ids asked for
+    asked: list[bytes] = field(default_factory=list)  # the requests as they were sent
 
     def take(self, effects: Effects, index: int) -> None:
         self.alarms += [Said(index, document) for document in effects.alarms]
-        self.requests += [json.loads(m.payload)["part_id"] for m in effects.messages if m.kind == "audit"]
+        self.asked += [message.payload for message in effects.messages if message.kind == "audit"]
 
 
 class Road(Protocol):
@@ -168,7 +166,9 @@ def outcome(look: Look) -> Outcome:
 
 
 def master(shown: Shown) -> Inspection:
-    return Inspection(shown.master, STATION, moment(shown.at_s), "ok" if shown.missed else "ng", class_name="" if shown.missed else MODE)
+    return Inspection(
+        shown.master, STATION, moment(shown.at_s), "ok" if shown.missed else "ng", class_name="" if shown.missed else MODE
+    )
 
 
 class Whole:
@@ -221,7 +221,7 @@ class Quick:
         station = Station(config.stations[0], self._before, language="en", zone=self._zone)
         uniform = self._uniform
         if uniform is not None:  # drawn from a generator instead of the hash, which is the slowest thing of all
-            station.audits._uniform = lambda record: float(uniform[int(record.part_id[1:]) - 1])  # type: ignore[method-assign]
+            station.verification.audits._uniform = lambda record: float(uniform[int(record.part_id[1:]) - 1])  # type: ignore[method-assign]
         return station
 
     def reach(self, k: int) -> None:
@@ -271,22 +271,19 @@ class Quick:
         self._before.add(row)
         station._tallies["passed" if record.verdict == "ok" else "rejected"] += 1
         station.last_captured_at = record.captured_at
-        audits = station.audits
+        audits = station.verification.audits
         audits._passes, audits._near = int(self._draw.passes[k]), int(self._draw.near[k])
         audits.expected = float(self._draw.expected[k])
-        asked = audits.inspected(record, row, None)
-        assert not audits.is_on or bool(asked) == bool(self._draw.drawn[k]), k
-        self.heard.requests += [request.part_id for request in asked]
+        drawn = audits.counts["sampled"]
+        station.verification.inspected(record, row, None, effects)
+        assert not audits.is_on or audits.counts["sampled"] - drawn == self._draw.drawn[k], k
         elapsed, self._fed_s = float(self._parts.at_s[k]) - self._fed_s, float(self._parts.at_s[k])
-        station._find(
-            station._feed._waits_for_outcome(record.captured_at, record.part_id, elapsed),
-            feed.STREAM, record.part_id, record.captured_at, effects,
-        )
-        scope = station._plans.claim_scope(record)
-        station._ledger.add(Pending(k + 1, record.part_id, record.captured_at, record.verdict == "ok", record.p_defect, scope))
-        due = station.challenges.inspected(record, k + 1)
-        station._find(due, checks.STREAM, record.part_id, record.captured_at, effects)
-        station.reached(record.captured_at, effects)
-        station._find(station._blind(record), blind_spots.STREAM, record.part_id, record.captured_at, effects)
+        stopped = station._feed._waits_for_outcome(record.captured_at, record.part_id, elapsed)
+        station.annunciator.find(stopped, feed.STREAM, record.part_id, record.captured_at, effects)
+        due = station.challenges.inspected(record, station.index)
+        station.annunciator.find(due, checks.STREAM, record.part_id, record.captured_at, effects)
+        station.verification.reached(record.captured_at, station.index, effects)
+        blind = station._blind(record)
+        station.annunciator.find(blind, blind_spots.STREAM, record.part_id, record.captured_at, effects)
         station.annunciator.part_done(record, effects)
         self.heard.take(effects, station.index)
