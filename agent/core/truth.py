@@ -134,6 +134,8 @@ class Truth:
         if part.defective is None:
             return None
         claim = float(claims.claim(np.array([part.p_defect]))[0])
+        if claim >= 1.0:  # nothing was claimed: it can neither be worse than that, nor speak for the others
+            return None
         self.judged += 1
         self.found += part.defective
         self.claimed += claim
@@ -152,7 +154,7 @@ class Truth:
                 np.array([float(defective) for _, defective in labelled]),
                 floor=FLOOR_CONFIRMED if self._options.finds_confirmed else FLOOR_UNCONFIRMED,
                 labelled_share=len(labelled) / max(1, len(rows)),
-                cuts=[self._apart[scope]] if scope in self._apart else [],
+                apart=self._apart.get(scope),
             )
         except BaselineRefused as refusal:
             self._claims[scope] = self._declared

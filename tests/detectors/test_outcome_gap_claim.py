@@ -65,16 +65,30 @@ def test_a_claim_is_exceeded_on_average_in_few_baselines():
     assert exceeded <= 20
 
 
-def test_a_bin_begins_at_a_cut_so_that_those_above_may_be_audited_more_often_than_those_below():
-    """Audits of the scores above the cut alone: with the cut their claim is what they deserve, without it too little."""
+def test_no_bin_lies_on_both_sides_of_the_score_from_which_audits_are_drawn_apart():
+    """Audits of the scores above alone: told apart their claim is what they deserve, else too little."""
+    p, bad = passes(13, 40_000)
+    apart = float(np.quantile(p, 0.995))
+    above = p[p >= apart]
+    claims = fit_claim_map(p, bad, floor=FLOOR_CONFIRMED, apart=apart)
+    assert apart in claims.edges
+    assert claims.claim(above).mean() > above.mean()
+    assert fit_claim_map(p, bad, floor=FLOOR_CONFIRMED).claim(above).mean() < above.mean()
+
+
+@pytest.mark.parametrize("share", [0.999, 1.0])
+def test_nothing_is_claimed_of_passes_drawn_apart_of_which_hardly_any_is_labelled(share):
     p, bad = passes(13, 20_000)
-    cut = float(np.quantile(p, 0.995))
-    often, deserved = np.array([cut, float(p.max())]), float(p[p >= cut].mean())
-    with_cut = fit_claim_map(p, bad, floor=FLOOR_CONFIRMED, cuts=[cut])
-    assert cut in with_cut.edges
-    assert with_cut.claim(often).mean() > deserved
-    assert fit_claim_map(p, bad, floor=FLOOR_CONFIRMED).claim(often).mean() < deserved
-    assert fit_claim_map(p, bad, floor=FLOOR_CONFIRMED, cuts=[-1.0, 2.0]).bounds.size > 0, "beyond all scores it cuts nothing"
+    apart = float(np.quantile(p, share)) + (share == 1.0)
+    claims = fit_claim_map(p, bad, floor=FLOOR_CONFIRMED, apart=apart)
+    assert claims.claim(np.array([apart, 0.0]))[0] == 1.0
+    assert claims.claim(np.array([apart - 1e-6]))[0] < 1.0
+    assert claims.passes.sum() == p.size
+    assert claims.finds.sum() == bad.sum()
+    assert (
+        fit_claim_map(p, bad, floor=FLOOR_CONFIRMED, apart=-1.0).bounds.tolist()
+        == fit_claim_map(p, bad, floor=2e-4).bounds.tolist()
+    )
 
 
 def test_what_the_scores_say_does_not_matter_only_their_order():

@@ -24,7 +24,7 @@ RAMP = World(
     answer_limit_h=216.0,
     cohort_h=300.0,
 )
-STEADY = World(days=30.0, fault_day=NEVER, by_score=True, challenges=0)
+STEADY = World(days=30.0, fault_day=NEVER, by_score=True, challenges=0, commissioning=40_000)
 
 
 @dataclass(frozen=True)
