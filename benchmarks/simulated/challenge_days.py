@@ -1,6 +1,6 @@
 """Days from a silent failure of one mode to its alarm by check parts, beside what the blind spot promised; what is then held.
 
-`python -m benchmarks.simulated.challenge_days [--seeds 200] [--per-day 15]` prints one Markdown table. The agent's own
+`python -m benchmarks.simulated.challenge_days [--seeds 200] [--per-day 15] [--per-month 1000]` prints one Markdown table. The agent's own
 `Challenges` is shown masters, spread over the day, of a station that makes 100 parts between two presentations; the mode is
 missed `before` of the time for 30 days and `after` from then on. Held: of all escapes of that mode since the failure, over all
 seeds, those that lie in the hold, and how many parts it holds for each. Thresholds are a station's with outcomes and one
@@ -58,8 +58,9 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--seeds", type=int, default=200)
     parser.add_argument("--per-day", type=int, default=15)
+    parser.add_argument("--per-month", type=float, default=1_000.0, help="presentations_per_month, as declared: sets the threshold")
     chosen = parser.parse_args()
-    options = StationSection.model_validate(STATION)
+    options = StationSection.model_validate(STATION | {"challenge": {"presentations_per_month": chosen.per_month}})
     threshold = Plans(options).challenge_threshold
     print(f"{chosen.per_day} presentations a day, {chosen.seeds} seeds, limit 2 %, threshold {threshold:,.0f}\n")
     print("| missed before → after | promised days | mean | 90 % within | false before | escapes held | parts held for each |")

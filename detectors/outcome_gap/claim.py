@@ -90,8 +90,8 @@ def fit_claim_map(
     labelled and are left out. floor: lowest claim (FLOOR_CONFIRMED, FLOOR_UNCONFIRMED). labelled_share: labelled ÷ all passes of
     the baseline. apart: score from which passes are drawn for audits with another chance: no bin lies on both sides, since within a
     bin the claim is right on average alone; with fewer than 100 labelled passes above nothing is claimed of them (1). Bins of
-    equal count by score, pooled where the rate of finds would fall (isotonic regression, Barlow et al. 1972), each at its upper 90 % bound
-    (Clopper and Pearson 1934), made to rise again after bounding.
+    equal count by score, pooled where the rate of finds would fall (isotonic regression, Barlow et al. 1972), each at its upper
+    90 % bound (Clopper and Pearson 1934), made to rise again after bounding.
     Raises BaselineRefused with fewer than 200 labelled passes or a labelled share below 0.95; ShapeError; ParameterError.
     """
     scores, finds = np.asarray(p, dtype=np.float64), np.asarray(defective, dtype=np.float64)
