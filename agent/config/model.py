@@ -264,6 +264,10 @@ class ResponseSection(Section):
     within_min: int = Field(default=0, ge=0, le=100_000, description="Within so many minutes of the alarm; 0: not stated.")
 
 
+# The register entry of a station.
+NEEDED_TO_ARM = ("owner", "deputy", "decision", "consequence", "tier")
+
+
 class StationSection(Section):
     """One inspection station: the register entry without which it does not arm, and how it is watched."""
 
@@ -308,6 +312,11 @@ class StationSection(Section):
     blind_spot: BlindSpotSection = Field(default=BlindSpotSection(), description="How long a rise could go unnoticed.")
     challenge: ChallengeSection = Field(default=ChallengeSection(), description="When challenge parts are due.")
     challenge_sets: list[ChallengeSetSection] = Field(default=[], max_length=MAX_SETS, description="Challenge parts.")
+
+    @property
+    def registered(self) -> bool:
+        """Whether the register entry is complete: without it nothing arms."""
+        return all(getattr(self, name) is not None for name in NEEDED_TO_ARM)
 
 
 class PlugIn(Section):

@@ -52,10 +52,10 @@ def _accept_baseline(station: Station, command: Command, at: datetime, effects: 
     if not station.registered:
         raise CommandRefused("the station does not arm", hint="set owner, deputy, decision, consequence and tier in its section")
     target = command.target.get("stream", "")
-    if target and target not in ("outcomes", "identity") and target not in station.learners:
-        known = ", ".join([*station.learners, "outcomes", "identity"])
+    if target and target not in ("outcomes", "identity") and target not in station.signals.learners:
+        known = ", ".join([*station.signals.learners, "outcomes", "identity"])
         raise CommandRefused(f"no stream {target}", hint=f"one of: {known}")
-    candidates = [name for name, stream in station.learners.items() if stream.state == "candidate" and target in ("", name)]
+    candidates = [name for name, stream in station.signals.learners.items() if stream.state == "candidate" and target in ("", name)]
     if not candidates and not target:
         raise CommandRefused("no baseline waits for acceptance", hint="name a stream to let it learn the present state anew")
     if station.options.tier in (1, 2):
@@ -65,7 +65,7 @@ def _accept_baseline(station: Station, command: Command, at: datetime, effects: 
         del station.proposals[target]
     if candidates:
         for name in candidates:
-            station.learners[name].arm()
+            station.signals.learners[name].arm()
         return f"in force: {', '.join(candidates)}"
     station.learn_anew(target, at, effects)
     if target == "identity":
