@@ -8,7 +8,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
-from agent.documents import AlarmDoc, AndonDoc, AuditRequestDoc, HoldDoc, IncidentDoc, OutMessage
+from agent.documents import AlarmDoc, AndonDoc, AuditRequestDoc, HoldDoc, IncidentDoc, ModelChangeDoc, OutMessage
 from agent.records import Command, Entry, Event, Frame, Inspection, Outcome
 
 if TYPE_CHECKING:
@@ -249,6 +249,10 @@ class Journal(History, Protocol):
 
     def record_incident(self, document: IncidentDoc) -> None: ...
 
+    def record_model_change(self, document: ModelChangeDoc) -> None:
+        """Keep a model as it was planned, and as it was approved, with what both rested on."""
+        ...
+
     def record_baseline(self, station: str, stream: str, at: datetime, body: bytes) -> None:
         """Keep a fitted baseline; older ones of the same stream stay as history."""
         ...
@@ -452,6 +456,19 @@ class BlindSpotView:
 
 
 @dataclass(frozen=True, slots=True)
+class ModelView:
+    """What judges at one place. state: approved; unapproved: something else than what is; admitted: another may take over."""
+
+    view: str
+    position: str
+    recipe: str
+    approved: str  # name, version and the beginning of its hash
+    judging: str
+    state: str
+    admitted: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class ReviewView:
     """False alarms beside their budget: alarms raised by chance tests, and what closing their incidents found them to be.
 
@@ -500,6 +517,8 @@ class StationView:
     audits: AuditsView | None = None
     blind_spots: tuple[BlindSpotView, ...] = ()
     review: ReviewView | None = None
+    models: tuple[ModelView, ...] = ()
+    model_change: ModelChangeDoc | None = None  # the plan, as it stands
 
 
 @dataclass(frozen=True, slots=True)

@@ -29,7 +29,7 @@ class Flip(Struct, frozen=True, omit_defaults=True):
 class Compared(Struct, frozen=True, omit_defaults=True):
     """Frames judged by both, of all or of one recipe and class. p: exact McNemar of the two kinds of flips.
 
-    bad, good: frames whose truth is known. Of the bad ones each model passed old_missed and new_missed, of the good ones it rejected
+    bad, good: frames whose truth is known. Of the bad ones they passed old_missed and new_missed, of the good ones they rejected
     old_overkill and new_overkill; mended, broken: frames of known truth that only the new, only the old model judged right, and
     truth_p their exact McNemar.
     """

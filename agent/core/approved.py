@@ -8,17 +8,18 @@ from agent.core.conditions import Condition, Finding
 from agent.records import Inspection, Model
 
 STREAM = "identity"
+MODEL = "model-changed"
 # Members of a model's identity, the alarm each belongs to, and the code of its words; the first that differs is said.
 _MEMBERS: tuple[tuple[str, str, str], ...] = (
-    ("sha256", "model-changed", "model_changed"),
-    ("name", "model-changed", "model_changed"),
-    ("version", "model-changed", "model_changed"),
-    ("runtime", "model-changed", "runtime_changed"),
-    ("provider", "model-changed", "runtime_changed"),
-    ("settings", "model-changed", "settings_changed"),
+    ("sha256", MODEL, "model_changed"),
+    ("name", MODEL, "model_changed"),
+    ("version", MODEL, "model_changed"),
+    ("runtime", MODEL, "runtime_changed"),
+    ("provider", MODEL, "runtime_changed"),
+    ("settings", MODEL, "settings_changed"),
     ("threshold", "threshold-changed", "threshold_changed"),
 )
-_ALARMS = ("model-changed", "threshold-changed")
+_ALARMS = (MODEL, "threshold-changed")
 # One part is enough; the approved identity is back after so many.
 ON_PARTS, OFF_PARTS = 1, 10
 
@@ -76,7 +77,7 @@ class Approved:
             self._model = record.model
             return []
         changed = differing(self._model, record.model)
-        self.is_judging = "model-changed" not in changed
+        self.is_judging = MODEL not in changed
         if not changed:
             self._complete(record.model)
         found = []
@@ -140,7 +141,7 @@ def is_same(named: Model, model: Model | None) -> bool:
 def differing(approved: Model, model: Model | None) -> dict[str, tuple[str, str, str]]:
     """Per alarm, the first member told both times that differs: code, old and new value in words."""
     if model is None:
-        return {"model-changed": ("model_untold", named(approved), "")}
+        return {MODEL: ("model_untold", named(approved), "")}
     found: dict[str, tuple[str, str, str]] = {}
     for member, alarm, code in _MEMBERS:
         old, new = getattr(approved, member), getattr(model, member)

@@ -12,11 +12,12 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from agent.core.checks import Check
+    from agent.records import Inspection
 
 
 @dataclass(slots=True)
 class _Shown:
-    """presented, missed: of the planned model. found: masters found since its last miss. before: what the set had shown by the plan."""
+    """presented, missed: of the planned model. found: masters found since its last miss. before: as it was planned."""
 
     presented: int = 0
     missed: int = 0
@@ -31,18 +32,18 @@ class Trial:
         self._checks = checks
         self._shown = {name: _Shown(before=(check.presented, check.missed)) for name, check in checks.items()}
 
-    def shown(self, name: str, part_id: str, *, missed: bool) -> None:
+    def shown(self, name: str, record: Inspection) -> None:
         """It judged a challenge part of this set."""
-        shown = self._shown.setdefault(name, _Shown())
+        shown, missed = self._of(name), self._checks[name].is_missed(record)
         shown.presented += 1
         shown.missed += missed
         if missed:
             shown.found.clear()
-        elif part_id not in shown.found:
-            shown.found.append(part_id)
+        elif record.part_id not in shown.found:
+            shown.found.append(record.part_id)
 
     def lacking(self, recipe: str | None, at: datetime) -> Iterable[str]:
-        """The sets that it has not found whole, in words; of one recipe's where one is named. Masters that have expired prove nothing."""
+        """The sets that it has not found whole, in words; of one recipe where one is named. Expired masters prove nothing."""
         for name, check in self._checks.items():
             if recipe is not None and not check.covers(recipe):
                 continue

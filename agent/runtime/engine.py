@@ -244,6 +244,7 @@ class Engine:
             (effects.dispositions, journal.record_disposition),
             (effects.alarms, journal.record_alarm),
             (effects.incidents, journal.record_incident),
+            (effects.models, journal.record_model_change),
         )
         for items, record in kept:
             for item in items:

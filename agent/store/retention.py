@@ -3,8 +3,8 @@
 By age: journal entries (keep_days), parts and what they turned out to be (trace_days). By size (max_mb), oldest first, each kind
 only when those before it have nothing left to give:
 1. outbox messages that every sink had confirmed  2. journal entries  3. parts with their outcomes
-4. fitted baselines but the last three of a stream  5. closed incidents  6. messages never confirmed (counted as lost)
-7. alarm transitions. The current alarms are never deleted.
+4. fitted baselines but the last three of a stream  5. model changes but the last ten of a station  6. closed incidents
+7. messages never confirmed (counted as lost)  8. alarm transitions. The current alarms are never deleted.
 Never deleted: journal entries newer than the oldest checkpoint, and the parts of an open hold. Entries from the beginning of an
 open incident on are not deleted by age (evidence); where the disk's bound is reached it holds, and they are counted as expired.
 """
@@ -90,6 +90,7 @@ class Retention:
             ("journal", lambda: self._delete("journal", "seq", f"seq < {self._oldest_checkpoint()}")),
             ("parts", lambda: self._delete_parts(1 << 62)),
             ("baselines", lambda: self._delete_any("baselines", "id", _OLD_BASELINES)),
+            ("model_changes", lambda: self._delete_any("model_changes", "id", _OLD_CHANGES)),
             ("incidents", lambda: self._delete_any("incidents", "incident", "open = 0")),
             ("unconfirmed", lambda: self._delete("outbox", "id", "1")),
             ("alarm_events", lambda: self._delete("alarm_events", "id", "1")),
@@ -166,5 +167,7 @@ class Retention:
         return min((int(marks.get(sink, 0)) for sink in self._sinks), default=1 << 62)
 
 
+_OLD_CHANGES = """id NOT IN (SELECT id FROM (
+    SELECT id, row_number() OVER (PARTITION BY station ORDER BY id DESC) AS age FROM model_changes) WHERE age <= 10)"""
 _OLD_BASELINES = """id NOT IN (SELECT id FROM (
     SELECT id, row_number() OVER (PARTITION BY station, stream ORDER BY id DESC) AS age FROM baselines) WHERE age <= 3)"""

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import msgspec
 
-from agent.documents import AlarmDoc, IncidentDoc, OutMessage
+from agent.documents import AlarmDoc, IncidentDoc, ModelChangeDoc, OutMessage
 from agent.ports import DispositionRow, Origin, PartRow
 from agent.records import Entry, Inspected, Outcome
 from agent.store.body import columns, pack_entry, unpack_entry
@@ -142,6 +142,12 @@ class SqliteStore:
         """See Journal."""
         row = (document.incident, document.station, to_micros(document.opened_at), int(document.open), _JSON.encode(document))
         self._tx.write("INSERT OR REPLACE INTO incidents VALUES (?,?,?,?,?)", row)
+
+    def record_model_change(self, document: ModelChangeDoc) -> None:
+        """See Journal."""
+        at = to_micros(document.approved_at or document.planned_at)
+        row = (document.station, at, document.state, _JSON.encode(document))
+        self._tx.write("INSERT INTO model_changes (station, at, state, body) VALUES (?,?,?,?)", row)
 
     def record_baseline(self, station: str, stream: str, at: datetime, body: bytes) -> None:
         """See Journal."""
