@@ -12,9 +12,9 @@ from typing import Self
 import msgspec
 
 from agent.documents import AlarmDoc, IncidentDoc, ModelChangeDoc, TraceDoc
-from agent.ports import PartRow
+from agent.ports import PartRow, PictureRow
 from agent.records import Entry, Inspected
-from agent.store import schema
+from agent.store import pictures, schema
 from agent.store.body import unpack_entry
 from agent.store.held import Held
 from agent.store.lookup import Lookup, Sought
@@ -80,6 +80,10 @@ class Reader:
         """Models as they were planned and as they were approved, oldest first; of all stations when none is named."""
         rows = self._db.execute("SELECT body FROM model_changes WHERE ? IN ('', station) ORDER BY id", (station,))
         return [_CHANGE.decode(body) for (body,) in rows]
+
+    def pictures(self, incident: str) -> list[PictureRow]:
+        """Those an incident keeps, place by place, of before first."""
+        return list(pictures.of_incident(self._db, incident))
 
     def trace(self, sought: Sought) -> Iterator[TraceDoc]:
         """Every part that fits, with all that is known of it."""

@@ -12,15 +12,18 @@ CREATE TABLE pictures (
     id INTEGER PRIMARY KEY AUTOINCREMENT,
     incident TEXT NOT NULL,
     station TEXT NOT NULL,
-    place TEXT NOT NULL,
+    view TEXT NOT NULL,
+    position TEXT NOT NULL,
+    recipe TEXT NOT NULL,
     moment TEXT NOT NULL,
     source TEXT NOT NULL,
     part_id TEXT NOT NULL,
     taken_at INTEGER NOT NULL,
     sha256 TEXT NOT NULL,
+    of_sha256 TEXT NOT NULL,
     width INTEGER NOT NULL,
     height INTEGER NOT NULL,
     histogram BLOB NOT NULL,
     body BLOB NOT NULL
 );
-CREATE INDEX pictures_by_incident ON pictures (incident, station, place);
+CREATE INDEX pictures_by_incident ON pictures (incident, station, view);
