@@ -88,7 +88,15 @@ def main() -> None:
             up, down = np.median(baseline.epsilon[:, :2], axis=0).tolist()
             allowed = PARTS * kept.size / BUDGET_C
             results.append(
-                {"stream": name, "tolerance": tolerance, "up": up, "down": down, "allowed": allowed, "false": false, "delays": delays}
+                {
+                    "stream": name,
+                    "tolerance": tolerance,
+                    "up": up,
+                    "down": down,
+                    "allowed": allowed,
+                    "false": false,
+                    "delays": delays,
+                }
             )
             told = " / ".join("-" if np.isinf(delay) else f"{delay:,.0f}" for delay in delays)
             cells = (name, f"{tolerance:g}", str(options.channels - kept.size), f"{up:.2f} / {down:.2f}", f"{allowed:,.0f}")

@@ -49,7 +49,8 @@ class Baseline:
     """What was learned of C channels. knots, scores: (C, KNOTS), the normal-score table of the residuals; the rest (C,).
 
     kinds: transform codes. center, sd: centre and standard deviation after the transform. phi: AR(1). epsilon: (C, BETS), what
-    each bet of level_shift tolerates of z; inflation: eta. smallest_shift: detectable within DETECTABLE_WITHIN parts, after the transform. values: how many it rests on.
+    each bet of level_shift tolerates of z; inflation: eta. smallest_shift: detectable within DETECTABLE_WITHIN parts, after the
+    transform. values: how many it rests on.
     reasons: per channel why it is refused, empty where it is not; needed: where values are too few to tell whether it is steady or
     how runs differ, about how many do, else 0. narrowest, widest: allowed second moment of z; spread_reasons:
     why the spread is not watched.
@@ -349,9 +350,9 @@ def _phi(centred: FloatArray, runs: IntArray) -> float:
 
 
 def _tolerated(used: FloatArray, knots: FloatArray, scores: FloatArray, shift: float, inflation: float) -> FloatArray:
-    """What each bet must tolerate of z, (BETS,), so that its e has a mean of at most 1 whatever shift of the residuals up to `shift`:
-    (log m - (1 + inflation) lambda^2 / 2) / |lambda|, m the mean of exp(lambda z) over the baseline's own values, with standard
-    errors on top.
+    """What each bet must tolerate of z, (BETS,), so that its e has a mean of at most 1 whatever shift of the residuals up to
+    `shift`: (log m - (1 + inflation) lambda^2 / 2) / |lambda|, m the mean of exp(lambda z) over the baseline's own values, with
+    standard errors on top.
 
     A table rises, so that the whole shift upwards is the worst that is tolerated for a bet upwards, and the other way round. The
     mean of z alone is no price: a shift may spread z (towards the steep end of a skewed table), and then e is more than the mean
@@ -361,7 +362,8 @@ def _tolerated(used: FloatArray, knots: FloatArray, scores: FloatArray, shift: f
     won = [[np.exp(strength * z) for z in (up, -down)] for strength in STRENGTHS]
     most = np.array([[float(e.mean() + _PRICE_ERRORS * e.std() / np.sqrt(e.size)) for e in row] for row in won])
     strengths = np.array(STRENGTHS)[:, None]
-    return np.maximum((np.log(most) - (1.0 + inflation) * strengths * strengths / 2.0) / strengths, 0.0).ravel()
+    prices: FloatArray = np.maximum((np.log(most) - (1.0 + inflation) * strengths * strengths / 2.0) / strengths, 0.0)
+    return prices.ravel()
 
 
 def _raw_shift(used: FloatArray, knots: FloatArray, scores: FloatArray, detectable: Sequence[float]) -> float:

@@ -28,8 +28,9 @@ _BLOCK = 50  # rows per block where the baseline has a single run
 def held_out(errors: FloatArray, runs: IntArray, *, tolerated: tuple[float, float], inflation: float) -> FloatArray:
     """Residuals of one channel, (T,), NaN = not measured, as z by the table of the runs each does not belong to, (T,).
 
-    tolerated: how far the mean of z may go up, and down. Every other run makes a half; a baseline of fewer than four runs is cut into blocks. Raises BaselineRefused, with the reason and
-    what would mend it, when the halves' means differ by more than the tolerance or the long-run variance is not that of z.
+    tolerated: how far the mean of z may go up, and down. Every other run makes a half; a baseline of fewer than four runs is cut
+    into blocks. Raises BaselineRefused, with the reason and what would mend it, when the halves' means differ by more than the
+    tolerance or the long-run variance is not that of z.
     """
     blocks = runs if np.unique(runs).size >= 4 else np.arange(errors.size) // _BLOCK
     odd = np.unique(blocks, return_inverse=True)[1] % 2 == 1

@@ -12,8 +12,8 @@ from detectors.walk import Trace
 def of_beginnings(trace: Trace, down: float, up: float) -> FloatArray:
     """Log likelihoods, (2, n - 1): of a step upwards right after each row kept but the last, and of a ramp upwards.
 
-    The sums of `trace` are of z, turned so that the change goes up. -down, up: what the mean may be before. Its own mean before, and
-    the step's size or the ramp's slope after it, are the likeliest there are.
+    The sums of `trace` are of z, turned so that the change goes up. -down, up: what the mean may be before. That mean, and the
+    step's size or the ramp's slope after it, are the likeliest there are.
     """
     counts, sums = trace.counts[:-1].astype(np.float64), trace.sums[:-1, 0]
     left, rest = float(trace.counts[-1]) - counts, trace.sums[-1, 0] - sums

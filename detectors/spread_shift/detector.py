@@ -104,15 +104,14 @@ class SpreadShift:
         own = slice(0, NARROWER) if lead < NARROWER else slice(NARROWER, BETS)
         lows = trace.lows(sums[:, None] * self._slopes[own, k] - counts[:, None] * self._prices[own, k])
         low, direction = int(lows[lead - own.start]), -1 if lead < NARROWER else 1
+        allowed = self._allowed[:, k].tolist()
         return Crossing(
             column=k,
             at=at,
             evidence=evidence,
             threshold=float(self._bank.thresholds[k]),
             updates=updates,
-            onset=from_lows(
-                lows.tolist(), lead - own.start, trace, likelihood.of_beginnings(trace, *self._allowed[:, k].tolist(), direction)
-            ),
+            onset=from_lows(lows.tolist(), lead - own.start, trace, likelihood.of_beginnings(trace, *allowed, direction=direction)),
             direction=direction,
             size=float(np.sqrt((sums[-1] - sums[low]) / (counts[-1] - counts[low]))),
         )

@@ -1,4 +1,4 @@
-"""How likely each beginning of a change of spread is: normal z of an allowed spread before, another since, at once or ever further."""
+"""How likely each beginning of a change of spread is: normal z of an allowed spread before, and since then a step or a ramp."""
 
 from __future__ import annotations
 
@@ -14,10 +14,10 @@ _RAMPS = {1: (1.2, 1.5, 2.0, 3.0, 5.0), -1: (0.85, 0.7, 0.5, 0.35, 0.2)}
 """Per direction, how many times its sd before a spread has reached by the end of a ramp."""
 
 
-def of_beginnings(trace: Trace, narrowest: float, widest: float, direction: int) -> FloatArray:
+def of_beginnings(trace: Trace, narrowest: float, widest: float, *, direction: int) -> FloatArray:
     """Log likelihoods, (1 + ramps, n - 1): of a step right after each row kept but the last, and of ramps to several spreads.
 
-    The sums of `trace` are of z squared. narrowest, widest: its second moment before. That before, and the step's, are the likeliest.
+    The sums of `trace` are of z squared. narrowest, widest: its second moment before. That, and the step's, are the likeliest.
     """
     counts, sums = trace.counts[:-1].astype(np.float64), trace.sums[:-1, 0]
     left, rest = float(trace.counts[-1]) - counts, trace.sums[-1, 0] - sums
