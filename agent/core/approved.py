@@ -106,8 +106,9 @@ class Approved:
         self._admitted = model
 
     def accept(self, model: Model | None) -> None:
-        """This one, which was admitted or judges already, is approved from now on."""
-        self._model, self._admitted, self.is_judging = model, None, True
+        """This one, which was admitted or judges already, is approved from now on, with what the plan told of it besides."""
+        admitted, self._model, self._admitted, self.is_judging = self._admitted, model, None, True
+        self._complete(admitted)
         self._conditions = {alarm: Condition(ON_PARTS, OFF_PARTS) for alarm in _ALARMS}
 
     def _complete(self, model: Model | None) -> None:

@@ -153,7 +153,7 @@ class Models:
         return [(place, identity) for place, identity in self._places.items() if place[0] == view and recipe in (None, place[2])]
 
     def _lacking(self, plan: ModelChangeDoc, at: datetime) -> tuple[str, ...]:
-        return tuple(self._trial.lacking(plan.recipe, at))
+        return tuple(self._trial.lacking(plan.recipe, at)) if plan.view == self._options.views[0] else ()  # it shows the masters
 
     # --- what is shown ------------------------------------------------------------------------------------------------------
 

@@ -198,6 +198,28 @@ def test_a_plan_that_makes_no_sense_is_refused(learned, target, role, said):
     assert said in order(station(learned), "plan_model", 1, role=role, **target)["detail"]
 
 
+def test_what_the_plan_told_of_a_model_besides_its_records_stays_part_of_what_is_approved(learned):
+    folding = station(learned, challenge_sets=[])
+    order(folding, "plan_model", 1, **NAMED)
+    order(folding, "approve_model", 2)
+    folding.all(by(Model("m2", "2.0"))(entry) for entry in line(1, 20, first=1000))
+    assert folding.alarms == []
+    folding.all(by(Model("m2", "2.0", sha256="c" * 64))(entry) for entry in line(1, 5, first=1020))
+    assert {a.alarm_id for a in folding.alarms} == {"model-changed"}
+
+
+def test_a_view_that_shows_no_masters_needs_none_for_its_model():
+    folding = Folding(config(challenge_sets=SETS, views=["main", "side"]))
+    values = raw_rows(np.random.default_rng(0), 40)
+    for k in range(20):
+        folding.fold(part(k, values[k]))
+        folding.fold(part(k, values[20 + k], view="side"))
+    order(folding, "plan_model", 1, view="side", **NAMED)
+    assert folding.station.model_change.lacking == ()
+    assert order(folding, "approve_model", 2)["accepted"]
+    assert {m.view: m.state for m in folding.station.models} == {"main": "approved", "side": "admitted"}
+
+
 def test_nothing_is_approved_that_was_not_planned(learned):
     assert order(station(learned), "approve_model", 1)["detail"] == "no model is planned"
 
