@@ -11,9 +11,10 @@ from agent.core.streams import Stream, StreamPlan
 from benchmarks.quality import charts, defaults, delay, outcomes, peers, scenarios
 from benchmarks.quality.cells import Cells
 from benchmarks.quality.false_alarms import cell
-from benchmarks.quality.ours import learned
+from benchmarks.quality.ours import BLOCK, learned
 from benchmarks.quality.records import Records, run_length
 from detectors.arl import cusum as exact_cusum
+from detectors.baseline import Standardiser
 from detectors.budget import LEVEL_SHARE
 from detectors.channels.table import IMAGE_CHANNELS, SCORE_CHANNELS
 from detectors.outcome_gap import OutcomeGap
@@ -83,6 +84,16 @@ def test_the_monitor_is_the_agents_own_stream_crossing_by_crossing():
     assert [found for found in got if found[0] == "level_shift"] == [
         (f.test, f.crossing) for f in expected if f.test == "level_shift"
     ]
+
+
+def test_channels_standardised_some_at_a_time_have_the_scores_they_have_all_at_once():
+    channels = 2 * BLOCK + 3
+    source = scenarios.Source(NULLS["lots"], channels, 1)
+    x, runs = source.take(2_000)
+    monitor, (later, more) = learned(x, runs, 1e9), source.take(500)
+    starts = np.concatenate([[True], more[1:] != more[:-1]])
+    assert monitor.by_runs > BLOCK
+    np.testing.assert_array_equal(monitor._scores(later, starts), Standardiser(monitor.baseline).apply(later, starts))
 
 
 def test_the_outcome_column_is_the_outcome_gap():
@@ -167,7 +178,7 @@ def test_dummies_always_and_never_fire():
         build, limit = defaults.CHARTS[name]
         chart = build()
         chart.learn(np.random.default_rng(1).standard_normal((100, 3)))
-        assert defaults.restarting(chart, np.zeros((50, 3)), limit) / 150 * 1e5 == rate
+        assert chart.alarms(np.zeros((50, 3)), limit) / 150 * 1e5 == rate
 
 
 @pytest.mark.parametrize("question", ["level", "outcome"])
