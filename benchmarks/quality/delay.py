@@ -27,7 +27,7 @@ STEPS = ("step-025", "step-05", "step-1", "step-15", "step-2", "step-3")
 STREAMS = ("iid", "ar-05")
 CHANNELS, REPEATS = 300, 3
 CONTROL, WARM_UP, PATIENCE, PIECE = 20_000, 200, 20_000, 500
-ARL0 = (500.0, 1_000.0, 2_000.0, 5_000.0, 10_000.0, 20_000.0)
+ARL0 = (200.0, 500.0, 1_000.0, 2_000.0, 5_000.0, 10_000.0, 20_000.0)
 TARGET = 20_000.0
 PEER_BASELINE = 2_000
 # Channels a library peer is run on; its updates cost 0.2 to 500 us.

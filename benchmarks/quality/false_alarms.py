@@ -105,4 +105,3 @@ def limits(updates: float) -> dict[str, tuple[charts.Chart, float]]:
         "CUSUM 0.5": (charts.cusum(0.5), high),
         "EWMA 0.1": (charts.ewma(0.1), beyond),
     }
-

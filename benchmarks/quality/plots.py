@@ -13,14 +13,13 @@ import matplotlib.pyplot as plt
 from benchmarks.quality import outcomes, scenarios
 from benchmarks.quality.cells import Cells
 from benchmarks.quality.delay import PEER_CHANNELS, STEPS, STREAMS, TARGET
+from benchmarks.quality.matched import curves
 
 mpl.rcParams.update({"svg.hashsalt": "linewarden", "font.size": 8, "svg.fonttype": "none"})
 
 
 def write(cells: Cells, folder: Path) -> None:
     """Every picture whose cells are there."""
-    from benchmarks.quality.tables import curves
-
     found = curves(cells)
     for stream in STREAMS:
         for baseline in ("10000", "2000", "known"):
