@@ -8,9 +8,10 @@ import numpy as np
 import pytest
 
 from agent.core.streams import Stream, StreamPlan
-from benchmarks.quality import charts, defaults, delay, outcomes, peers, scenarios
+from benchmarks.quality import charts, defaults, delay, outcomes, page, peers, scenarios
 from benchmarks.quality.cells import Cells
 from benchmarks.quality.false_alarms import cell
+from benchmarks.quality.matched import at_run_length, quickest
 from benchmarks.quality.ours import BLOCK, learned
 from benchmarks.quality.records import Records, run_length
 from detectors.arl import cusum as exact_cusum
@@ -218,3 +219,33 @@ def test_the_delay_of_a_step_is_one_when_the_first_part_alarms():
     change = scenarios.Change("jump", level=100.0)
     _, after = delay._records(source, Level(), change, 50.0)
     assert (after.passages(50.0) == 1.0).all()
+
+
+def test_a_table_goes_between_its_marks_and_the_words_stay():
+    page_text = "a\n<!-- table x -->\nold\n<!-- /table -->\nb\n<!-- table y -->\n<!-- /table -->\n"
+    written = page.between(page_text, "x", "| new \\1 |")
+    assert written == page_text.replace("old", "| new \\1 |")
+    assert page.between(written, "x", "old") == page_text
+    with pytest.raises(ValueError, match="marks of table z"):
+        page.between(page_text, "z", "| new |")
+
+
+def test_the_page_has_the_marks_of_every_table():
+    text = page.PAGE.read_text(encoding="utf-8")
+    for name in page.TABLES:
+        assert page.between(text, name, "new") != text, name
+
+
+def test_a_setting_that_alarms_too_often_is_not_a_librarys_best():
+    def point(arl0, mean):
+        return {"arl0": arl0, "delays": {"step-1": {"mean": mean, "channels": 10, "missed": 0}}}
+
+    points = [point(17_000.0, 5.0), point(18_500.0, 9.0), point(90_000.0, 8.0)]
+    assert quickest(points, "step-1", 20_000.0) is points[2]
+    assert quickest(points, "step-1", 200_000.0) is None
+
+
+def test_delays_are_read_between_the_limits_measured_and_not_beyond():
+    points = [{"arl0": arl0, "delays": {"step-1": {"mean": mean}}} for arl0, mean in ((1_000.0, 10.0), (100_000.0, 40.0))]
+    assert at_run_length(points, "step-1", 10_000.0) == pytest.approx(20.0)
+    assert np.isnan(at_run_length(points, "step-1", 500.0))
