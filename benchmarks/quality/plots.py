@@ -43,9 +43,11 @@ def write(cells: Cells, folder: Path) -> None:
     for stream in STREAMS:
         libraries = {n: p for n, p in found.get((stream, "2000"), {}).items() if n.split("-")[0] in PEER_CHANNELS}
         for baseline in ("10000", "2000"):
-            detectors = found.get((stream, baseline), {}) | libraries
+            detectors = libraries | found.get((stream, baseline), {})
             if "ours" in detectors and any(n.startswith("cusum") for n in detectors):
-                _delays(detectors, f"{stream}, {int(baseline):,} parts learned, libraries 2,000", folder / f"delay-{stream}.svg")
+                _delays(
+                    detectors, f"{stream}, {int(baseline):,} parts learned (slow libraries 2,000)", folder / f"delay-{stream}.svg"
+                )
                 break
     outcome = {(c["claim"], c["cell"].split("/")[-1]): c["points"] for c in cells.read("outcomes")}
     if outcome:

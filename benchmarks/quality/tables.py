@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import math
 from collections.abc import Iterable
 
@@ -89,17 +90,19 @@ def delays(cells: Cells) -> str:
 def libraries(cells: Cells) -> str:
     """Delay at the target beside each library's best setting for each change, or at the rate it can keep."""
     found, rows = curves(cells), []
-    for stream in STREAMS:
-        detectors = found.get((stream, str(delay.PEER_BASELINE)), {})
-        if "ours" not in detectors:
+    for baseline, stream in itertools.product(delay.PEER_BASELINES, STREAMS):
+        detectors = found.get((stream, str(baseline)), {})
+        peers = {n: p for n, p in detectors.items() if n.split("-")[0] in delay.PEER_CHANNELS}
+        if "ours" not in detectors or not peers:
             continue
         ours = detectors["ours"]
-        rows.append([stream, "ours", "900", *(_short(at_run_length(ours, step, delay.TARGET)) for step in STEPS)])
-        peers = {n: p for n, p in detectors.items() if n.split("-")[0] in delay.PEER_CHANNELS}
+        rows.append(
+            [f"{stream}, {baseline:,}", "ours", "900", *(_short(at_run_length(ours, step, delay.TARGET)) for step in STEPS)]
+        )
         for name, points in sorted(peers.items()):
             channels = max(d["channels"] for p in points for d in p["delays"].values())
             rows.append(["", name, channels, *(_beside(points, ours, step) for step in STEPS)])
-    return _markdown(["stream", "detector", "channels", *STEPS], rows)
+    return _markdown(["stream, learned", "detector", "channels", *STEPS], rows)
 
 
 def _beside(points: list[Point], ours: list[Point], step: str) -> str:
@@ -117,7 +120,7 @@ def _beside(points: list[Point], ours: list[Point], step: str) -> str:
     ratio = found["mean"] / at_run_length(ours, step, arl0)
     missed = f", {found['missed']} of {found['channels']} never" if found["missed"] else ""
     times = "" if math.isnan(ratio) else f" (×{ratio:.2f})" if ratio >= 1.0 else f" (**×{ratio:.2f}**)"
-    return f"{_short(found['mean'])}{times}{note}{missed}"
+    return f"{_short(found['mean'])} ± {_short(found['se'])}{times}{note}{missed}"
 
 
 def audits(cells: Cells) -> str:
