@@ -31,6 +31,7 @@ _COMMANDS = {
     "audit": ("agent.cli.audit", "audit"),
     "challenge": ("agent.cli.challenge", "challenge"),
     "baseline": ("agent.cli.baseline", "baseline"),
+    "model": ("agent.cli.model", "model"),
 }
 _INTERRUPTED = 130  # 128 + SIGINT, as shells have it
 

@@ -15,13 +15,12 @@ from agent.config.ageing import problems as limit_problems
 from agent.config.drawing import problems as drawing_problems
 from agent.config.explain import Place, Problem, dotted, explain, nearest
 from agent.config.measurements import problems as measurement_problems
-from agent.config.model import Config, StationSection
+from agent.config.model import NEEDED_TO_ARM, Config, StationSection
 from agent.errors import ConfigError
 
 Kind = Literal["taps", "sinks"]
 KINDS: tuple[Kind, ...] = get_args(Kind)
 M = TypeVar("M", bound=BaseModel)
-NEEDED_TO_ARM = ("owner", "deputy", "decision", "consequence", "tier")
 
 
 class PlugInOptions(Protocol):

@@ -69,6 +69,9 @@ class FramesSection(Section):
     max_mb: float = Field(default=64.0, gt=0, le=512, description="Image files larger than this are refused.")
     memory_mb: int = Field(default=1024, ge=512, description="Address space limit of the child, 280 MB of it for its libraries.")
     timeout_s: float = Field(default=5.0, gt=0, le=60, description="A frame that takes longer kills the child.")
+    evidence_pictures: int = Field(
+        default=6, ge=0, le=50, description="Small pictures an incident keeps at its alarms, beside those of before; 0: none."
+    )
 
 
 class MetricsSection(Section):
@@ -264,6 +267,10 @@ class ResponseSection(Section):
     within_min: int = Field(default=0, ge=0, le=100_000, description="Within so many minutes of the alarm; 0: not stated.")
 
 
+# The register entry of a station.
+NEEDED_TO_ARM = ("owner", "deputy", "decision", "consequence", "tier")
+
+
 class StationSection(Section):
     """One inspection station: the register entry without which it does not arm, and how it is watched."""
 
@@ -308,6 +315,11 @@ class StationSection(Section):
     blind_spot: BlindSpotSection = Field(default=BlindSpotSection(), description="How long a rise could go unnoticed.")
     challenge: ChallengeSection = Field(default=ChallengeSection(), description="When challenge parts are due.")
     challenge_sets: list[ChallengeSetSection] = Field(default=[], max_length=MAX_SETS, description="Challenge parts.")
+
+    @property
+    def registered(self) -> bool:
+        """Whether the register entry is complete: without it nothing arms."""
+        return all(getattr(self, name) is not None for name in NEEDED_TO_ARM)
 
 
 class PlugIn(Section):

@@ -34,6 +34,7 @@ if TYPE_CHECKING:
     from agent.core.ledger import Pending
     from agent.core.parts import PartsInFront
     from agent.core.shares import Shift
+    from agent.core.signals import Signals
     from agent.core.streams import Stream
     from agent.core.truth import Truth
     from agent.core.watch import Found
@@ -63,10 +64,12 @@ class Watched(Protocol):
     options: StationSection
     book: AlarmBook
     incidents: Incidents
-    truth: Truth
     challenges: Challenges
     index: int
-    streams: dict[str, Stream]
+    signals: Signals
+
+    @property
+    def truth(self) -> Truth: ...
 
     @property
     def watched(self) -> frozenset[str]: ...
@@ -81,6 +84,7 @@ class Annunciator:
 
     def __init__(self, station: Watched, parts: PartsInFront, *, language: str, zone: ZoneInfo) -> None:
         self._station = station
+        self._may_arm = station.options.registered
         self._parts = parts
         self._language = language
         self._zone = zone
@@ -261,7 +265,12 @@ class Annunciator:
         self._station.incidents.hold(first, self._station.index, verified=verified)
         self._publish_incident(effects)
 
-    def found(self, finding: Finding, stream: str, part_id: str, at: datetime, effects: Effects) -> None:
+    def find(self, findings: list[Finding], stream: str, part_id: str, at: datetime, effects: Effects) -> None:
+        """Deterministic conditions that began or ended at part `part_id` (else where each was first seen)."""
+        for finding in findings if self._may_arm else ():
+            self._found(finding, stream, part_id or finding.part_id, at, effects)
+
+    def _found(self, finding: Finding, stream: str, part_id: str, at: datetime, effects: Effects) -> None:
         """A deterministic condition began or ended at part `part_id`, or, where nothing arrives, at time `at`."""
         station = self._station
         if not finding.stands:
@@ -395,7 +404,7 @@ class Annunciator:
         """Whether any recipe has a change of this alarm's family, view and kind that was not shown to be over."""
         return any(
             self._channel_alarm(stream.plan.name.split("/")[1], family, kind) == alarm_id and stream.standing(family, kind)
-            for stream in self._station.streams.values()
+            for stream in self._station.signals.streams.values()
             for family in ALARM_IDS
             for kind in ("level", "spread")
         )

@@ -27,8 +27,10 @@ class Challenged(Protocol):
     options: StationSection
     incidents: Incidents
     challenges: Challenges
-    truth: Truth
     index: int
+
+    @property
+    def truth(self) -> Truth: ...
 
 
 def stream_of(mode: str, known: str) -> str:

@@ -200,7 +200,7 @@ def test_without_confirmation_a_find_counts_at_once():
 def test_a_part_asked_for_by_how_it_looks_is_never_part_of_a_rate_unless_it_was_drawn_too():
     folding = Folding(station(fraction=1e-9, least_probability=1e-9)).all(plain(0, 2))
     core = folding.core._stations["ST4"]
-    (request,) = core.audits.suspect(folding.history.rows["ST4", 2], "", "unlike the learned ones")
+    (request,) = core.verification.audits.suspect(folding.history.rows["ST4", 2], "", "unlike the learned ones")
     assert (request.reason, request.inclusion_probability) == ("unlike the learned ones", None)
     folding.restarted()
     folding.fold(told("P00001", defective=True, seconds=30, confirmed=True))

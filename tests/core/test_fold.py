@@ -200,7 +200,7 @@ def test_a_station_without_outcomes_watches_the_picture_and_says_that_it_has_no_
 def test_a_checkpoint_of_another_build_is_refused_whole():
     folding = Folding().all(line(1, 900))
     state = unpack(folding.core.save())
-    stream = next(s for s in state["stations"]["ST4"]["streams"].values() if s["watch"])
+    stream = next(s for s in state["stations"]["ST4"]["signals"]["streams"].values() if s["watch"])
     stream["watch"]["level"].popitem()
     with pytest.raises(StoreError, match="does not fit"):
         Core(folding.configuration, folding.history).load(pack(state))

@@ -51,7 +51,7 @@ def station(folding):
 
 
 def candidates(folding):
-    return station(folding).spaces.candidates
+    return station(folding).signals.candidates
 
 
 @pytest.fixture(scope="module")

@@ -121,7 +121,7 @@ def test_each_recipe_is_compared_with_itself():
 
 
 def test_a_recipe_too_many_is_counted(monkeypatch):
-    monkeypatch.setattr("agent.core.station.MAX_STREAMS", 2)
+    monkeypatch.setattr("agent.core.signals.MAX_STREAMS", 2)
     folding = Folding(rates()).all(part(k, None, p=None, recipe=f"R{k}") for k in range(5))
     assert len(folding.station.streams) == 2
     assert folding.station.counters["too_many_streams"] == 3
