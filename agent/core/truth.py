@@ -40,6 +40,7 @@ class Truth:
         self._learning: dict[str, list[tuple[int, float, bool | None]]] = {}  # scope → (index, p, defective) of matured passes
         self._first: dict[str, int] = {}
         self._anew: dict[str, int] = {}  # scope → the last part before its model, as it is now, was approved
+        self._apart: dict[str, float] = {}  # scope → score from which its passes are drawn with another chance
         self.detail = ""
         self.armed_at: int | None = None  # index of the first part judged
         self.judged = 0
@@ -103,6 +104,11 @@ class Truth:
         """Claims of the latest audits: the score mix they rest on."""
         return [claim for _, claim, _, _ in self._recent]
 
+    def drawn_apart(self, scope: str, above: float | None) -> None:
+        """Passes of this scope with at least this score are drawn for audits with another chance than the others."""
+        if above is not None:
+            self._apart[scope] = above
+
     def judge(self, part: Pending) -> Crossing | None:
         """Take one mature part, in part order."""
         if self._detector is None or math.isnan(part.p_defect):
@@ -155,6 +161,7 @@ class Truth:
                 np.array([float(defective) for _, defective in labelled]),
                 floor=FLOOR_CONFIRMED if self._options.finds_confirmed else FLOOR_UNCONFIRMED,
                 labelled_share=len(labelled) / max(1, len(rows)),
+                cuts=[self._apart[scope]] if scope in self._apart else [],
             )
         except BaselineRefused as refusal:
             self._claims[scope] = self._declared
@@ -182,6 +189,7 @@ class Truth:
             "learning": self._learning,
             "first": self._first,
             "anew": self._anew,
+            "apart": self._apart,
             "plain": (self.detail, self.armed_at, self.judged, self.found, self.claimed),
             "clean": list(self._clean),
             "verified": list(self._verified),
@@ -196,7 +204,7 @@ class Truth:
             scope: None if arrays is None else ClaimMap.from_arrays(arrays) for scope, arrays in saved["claims"].items()
         }
         self._learning = {scope: [(i, p, d) for i, p, d in rows] for scope, rows in saved["learning"].items()}
-        self._first, self._anew = saved["first"], saved["anew"]
+        self._first, self._anew, self._apart = saved["first"], saved["anew"], saved["apart"]
         self.detail, self.armed_at, self.judged, self.found, self.claimed = saved["plain"]
         self._clean.extend(saved["clean"])
         self._verified.extend((first, last) for first, last in saved["verified"])

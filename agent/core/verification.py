@@ -93,6 +93,7 @@ class Verification:
         if self._options.outcomes.is_on:
             p_defect = float("nan") if record.p_defect is None else record.p_defect
             scope = self._plans.claim_scope(record.view, record.recipe, record.model if identity.is_judging else identity.model)
+            self.truth.drawn_apart(scope, self.audits.near_above(identity.threshold))
             passed = row.verdict == "ok"
             learns = identity.is_judging
             self._ledger.add(Pending(row.index, row.part_id, row.captured_at, passed, p_defect, scope, learns=learns))
