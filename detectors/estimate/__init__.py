@@ -1,6 +1,23 @@
 """Rates of bad parts under audit sampling, with intervals that may be looked at at any time."""
 
+from detectors.estimate.agreement import effectiveness, kappa
 from detectors.estimate.rate import Interval, Tally, clean_needed, interval
-from detectors.estimate.verdicts import Verdicts, verdicts
+from detectors.estimate.success_run import run_bound, run_needed
+from detectors.estimate.told import told_share
+from detectors.estimate.verdicts import Verdicts, miss_rate, overkill_rate, verdicts
 
-__all__ = ["Interval", "Tally", "Verdicts", "clean_needed", "interval", "verdicts"]
+__all__ = [
+    "Interval",
+    "Tally",
+    "Verdicts",
+    "clean_needed",
+    "effectiveness",
+    "interval",
+    "kappa",
+    "miss_rate",
+    "overkill_rate",
+    "run_bound",
+    "run_needed",
+    "told_share",
+    "verdicts",
+]
