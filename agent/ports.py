@@ -476,8 +476,8 @@ class FigureView:
     """One rate of one station, recipe, failure mode and month, with bounds that hold at every moment.
 
     naive: what the parts looked at would suggest if they had been chosen evenly; shown beside the estimate, never alone. Both are
-    NaN where nothing was looked at. at_most: proved by a run without a find, one-sided; NaN after the first. more: parts to be looked
-    at, all good, until it can be judged; 0 where it is, None where no number of them would do.
+    NaN where nothing was looked at. at_most: proved by a run without a find, one-sided; NaN after the first. more: parts to be
+    looked at, all good, until it can be judged; 0 where it is, None where no number of them would do.
     """
 
     figure: str  # escape_rate | miss_rate | overkill_rate | rejects_good | false_alarm_rate | effectiveness | kappa

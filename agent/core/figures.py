@@ -85,7 +85,9 @@ class Figures:
         return self._kept[key][1]
 
     def _views(self, month: str, recipe: str, counts: Counts, shown: Presented) -> Iterator[EstimateView]:
-        modes = {mode for mode in counts.modes if mode} | {mode for mode, known, _ in shown if known == "defective"}
+        modes = {mode for mode in counts.modes if mode}
+        if not recipe:
+            modes |= {mode for mode, known in self._declared if known == "defective"}
         n, claimed = counts.claimed
         for mode in ["", *sorted(modes)]:
             _, looked = counts.looked(mode)
@@ -101,17 +103,18 @@ class Figures:
                 unknown_chance=counts.unknown_chance,
                 unconfirmed=counts.unconfirmed,
                 claimed=claimed / n if n and not mode else math.nan,
-                figures=(*(self._of_parts(counts, mode) if self._is_on else ()), *self._of_check_parts(shown, mode)),
+                figures=(*(self.of_parts(counts, mode) if self._is_on else ()), *self.of_check_parts(shown, mode)),
             )
 
     # --- production parts ---------------------------------------------------------------------------------------------------
 
-    def _of_parts(self, counts: Counts, mode: str) -> Iterator[FigureView]:
+    def of_parts(self, counts: Counts, mode: str = "") -> Iterator[FigureView]:
+        """What judged parts show of a failure mode, of all where none is named."""
         source, looked = counts.looked(mode)
         third = 1.0 - (1.0 - self._confidence) / 3.0
         bad = counts.bad_rejects.total() if not mode else counts.bad_rejects[mode]
         escape = self._escape(counts, mode, self._confidence)
-        yield self._escape_figure(looked, source, escape)
+        yield self._escape_figure(looked, counts.looked(mode, unnamed=True)[1], source, escape)
         flow = interval(Tally.census(counts.passed + counts.rejected, counts.rejected), floor=1.0, confidence=third)
         escaped, caught = self._escape(counts, mode, third), self._caught(counts, mode, third)
         missed = miss_rate(flow, escaped, caught)
@@ -175,13 +178,14 @@ class Figures:
         share = told_share(counts.rejected, named, others, confidence=confidence)
         return Interval(named / counts.rechecked if counts.rechecked else math.nan, share.low, share.high)
 
-    def _escape_figure(self, looked: Looked, source: str, escape: Interval) -> FigureView:
-        at_most = run_bound(looked.tally, floor=FLOOR, confidence=self._confidence) * looked.widening
+    def _escape_figure(self, looked: Looked, greatest: Looked, source: str, escape: Interval) -> FigureView:
+        """greatest: with the finds that name no mode, which must not be missing from what a clean run proves."""
+        at_most = run_bound(greatest.tally, floor=FLOOR, confidence=self._confidence) * looked.widening
         limit = self._escapes
-        if looked.bad:
-            more = clean_needed(looked.tally, limit / looked.widening, floor=FLOOR, confidence=self._confidence)
+        if greatest.bad:
+            more = clean_needed(greatest.tally, limit / looked.widening, floor=FLOOR, confidence=self._confidence)
         else:
-            more = run_needed(looked.tally, limit / looked.widening, floor=FLOOR, confidence=self._confidence)
+            more = run_needed(greatest.tally, limit / looked.widening, floor=FLOOR, confidence=self._confidence)
         naive = looked.bad / looked.audited if looked.audited else math.nan
         return _figure(
             "escape_rate", source, escape, limit, naive=naive, looked=looked.audited, found=looked.bad, more=more, at_most=at_most
@@ -197,11 +201,11 @@ class Figures:
 
     # --- check parts --------------------------------------------------------------------------------------------------------
 
-    def _of_check_parts(self, shown: Presented, mode: str) -> Iterator[FigureView]:
+    def of_check_parts(self, shown: Presented, mode: str = "") -> Iterator[FigureView]:
         """An attribute study that never ends: masters of known state, and what the station said of them."""
         bad, good = (_presented(shown, mode, known) for known in ("defective", "good"))
         declared = [limit for (of, known), limit in self._declared.items() if known == "defective" and mode in ("", of)]
-        if sum(bad) or (mode and declared):
+        if sum(bad) or declared:
             yield self._presented("miss_rate", bad, min(declared, default=self._missed))
         declared = [limit for (of, known), limit in self._declared.items() if known == "good" and mode in ("", of)]
         if sum(good):
