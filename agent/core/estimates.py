@@ -68,10 +68,9 @@ class Estimates:
         """The production month a part belongs to, as in 2026-11; older ones than are kept are one."""
         local = at.astimezone(self._zone)
         month = f"{local.year:04d}-{local.month:02d}"
-        known = self.months.keys() | self.presented.keys()
-        if month in known:
+        if month in self.months or month in self.presented:
             return month
-        named = sorted(known - {EARLIER})
+        named = sorted((self.months.keys() | self.presented.keys()) - {EARLIER})
         if len(named) < self._kept:
             return month
         if month < named[0]:
@@ -92,14 +91,20 @@ class Estimates:
     def matured(self, part: Pending) -> None:
         """A part is judged: what it was is known by now, or never."""
         month = self.month_of(part.captured_at)
-        cell = self.months.setdefault(month, {}).setdefault(_within(self._recipes, part.recipe, MAX_RECIPES), Cell())
+        cells = self.months.setdefault(month, {})
+        recipe = _within(self._recipes, part.recipe, MAX_RECIPES)
+        cell = cells.get(recipe)
+        if cell is None:
+            cell = cells[recipe] = Cell()
         counts, said = cell.counts, part.said
         if part.defective is not None and not said.is_sure:
             counts.unconfirmed += 1
         mode = None
         if part.defective:
             mode = part.mode and _within(self._modes, part.mode, MAX_MODES)
-        curve = self._curves.setdefault(month, Curve())
+        curve = self._curves.get(month)
+        if curve is None:
+            curve = self._curves[month] = Curve()
         if not part.passed:
             counts.rejected += 1
             if said.is_sure:

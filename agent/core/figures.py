@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from functools import reduce
 from itertools import pairwise
 from operator import add
@@ -127,7 +127,7 @@ class Figures:
             naive=looked.bad / told if told else math.nan,
             looked=told,
             found=looked.bad,
-            more=self._more_for_misses(looked, flow, caught, third),
+            more=lambda: self._more_for_misses(looked, flow, caught, third),
         )
         if mode:
             return
@@ -145,9 +145,9 @@ class Figures:
         yield _figure(
             "rejects_good",
             "rechecks",
-            interval(Tally.census(rechecked, good), floor=1.0, confidence=self._confidence),
+            _rest(self._caught(counts, mode, self._confidence)),
             math.nan,
-            naive=math.nan,
+            naive=good / rechecked if rechecked else math.nan,
             looked=rechecked,
             found=good,
         )
@@ -182,10 +182,11 @@ class Figures:
         """greatest: with the finds that name no mode, which must not be missing from what a clean run proves."""
         at_most = run_bound(greatest.tally, floor=FLOOR, confidence=self._confidence) * looked.widening
         limit = self._escapes
-        if greatest.bad:
-            more = clean_needed(greatest.tally, limit / looked.widening, floor=FLOOR, confidence=self._confidence)
-        else:
-            more = run_needed(greatest.tally, limit / looked.widening, floor=FLOOR, confidence=self._confidence)
+        needed = clean_needed if greatest.bad else run_needed
+
+        def more() -> int:
+            return needed(greatest.tally, limit / looked.widening, floor=FLOOR, confidence=self._confidence)
+
         naive = looked.bad / looked.audited if looked.audited else math.nan
         return _figure(
             "escape_rate", source, escape, limit, naive=naive, looked=looked.audited, found=looked.bad, more=more, at_most=at_most
@@ -218,7 +219,7 @@ class Figures:
         )
         share = sum(bad) / (sum(bad) + sum(good))
         first = Interval(share, share, share)  # as many bad ones as were chosen: known
-        found = Interval(1.0 - missed.estimate, 1.0 - missed.high, 1.0 - missed.low)
+        found = _rest(missed)
         right, everything = bad[0] + good[0], sum(bad) + sum(good)
         for name, make, limit in (("effectiveness", effectiveness, LEAST_EFFECTIVENESS), ("kappa", kappa, LEAST_KAPPA)):
             value = make(first, rejected, found)
@@ -228,7 +229,10 @@ class Figures:
         right, wrong = counts
         tally = Tally.census(right + wrong, wrong)
         needed = clean_needed if wrong else run_needed
-        more = needed(tally, limit, floor=1.0, confidence=self._confidence)
+
+        def more() -> int:
+            return needed(tally, limit, floor=1.0, confidence=self._confidence)
+
         at_most = run_bound(tally, floor=1.0, confidence=self._confidence)
         value = interval(tally, floor=1.0, confidence=self._confidence)
         return _figure(
@@ -265,6 +269,11 @@ class Figures:
                 )
 
 
+def _rest(value: Interval) -> Interval:
+    """The share of what is left."""
+    return Interval(1.0 - value.estimate, 1.0 - value.high, 1.0 - value.low)
+
+
 def _presented(shown: Presented, mode: str, known: str) -> tuple[int, int]:
     """Of one mode (or all): judged rightly, and wrongly."""
     counts = [
@@ -283,18 +292,19 @@ def _figure(
     naive: float,
     looked: int,
     found: int,
-    more: int | None = None,
+    more: Callable[[], int | None] = lambda: None,
     at_most: float = math.nan,
     least: bool = False,
 ) -> FigureView:
     """A figure with its judgement against a limit it must not exceed, or, with `least`, must reach."""
+    needed: int | None = 0
     if math.isnan(limit):
         judgement = ""
     elif value.low >= limit if least else (value.high <= limit or at_most <= limit):
-        judgement, more = "within", 0
+        judgement = "within"
     elif value.high < limit if least else value.low > limit:
-        judgement, more = "beyond", 0
+        judgement = "beyond"
     else:
-        judgement = "not_informative"
+        judgement, needed = "not_informative", more()
     naive = math.nan if math.isnan(value.estimate) else naive  # it never stands alone
-    return FigureView(name, source, value.estimate, value.low, value.high, naive, at_most, looked, found, limit, judgement, more)
+    return FigureView(name, source, value.estimate, value.low, value.high, naive, at_most, looked, found, limit, judgement, needed)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 
 from detectors.errors import ParameterError
-from detectors.estimate.rate import Interval, Tally, interval
+from detectors.estimate.rate import Interval, Tally, lower_bound
 
 
 def told_share(made: int, bad: int, good: int, *, confidence: float = 0.95) -> Interval:
@@ -19,6 +19,5 @@ def told_share(made: int, bad: int, good: int, *, confidence: float = 0.95) -> I
     if bad < 0 or good < 0 or bad + good > made:
         raise ParameterError(f"of {made} parts, {bad} bad and {good} good ones cannot have been told")
     estimate = bad / (bad + good) if bad + good else math.nan
-    low = interval(Tally.census(made, bad), floor=1.0, confidence=confidence).low
-    high = 1.0 - interval(Tally.census(made, good), floor=1.0, confidence=confidence).low
-    return Interval(estimate, low, high)
+    bad_share, good_share = (lower_bound(Tally.census(made, told), floor=1.0, confidence=confidence) for told in (bad, good))
+    return Interval(estimate, bad_share, 1.0 - good_share)

@@ -186,7 +186,7 @@ AIAG = {"A": (5, 3, 0.88, 0.063, 0.049), "B": (2, 3, 0.92, 0.063, 0.020), "C": (
 
 @pytest.mark.parametrize("appraiser", AIAG)
 def test_agreement_is_as_aiags_worked_example_has_it(appraiser):
-    """AIAG MSA, 4th edition, attribute study of 50 parts, three appraisers, three trials: 48 decisions on bad parts, 102 on good."""
+    """AIAG MSA, 4th edition: a study of 50 parts, three appraisers, three trials; 48 decisions on bad parts, 102 on good."""
     wrongly_bad, wrongly_good, printed, missed, alarms = AIAG[appraiser]
     assert wrongly_good / 48 == pytest.approx(missed, abs=6e-4)
     assert wrongly_bad / 102 == pytest.approx(alarms, abs=6e-4)
