@@ -106,8 +106,7 @@ class Challenges:
         window = self._window
         if window is not None and window.set == name and window.since <= record.captured_at <= window.until:
             self._window = None if window.left <= 1 else Window(name, window.since, window.until, window.left - 1)
-        passes_wrongly = "ok" if self.checks[name].options.known == "defective" else "ng"
-        missed = record.verdict == passes_wrongly
+        missed = self.checks[name].is_missed(record)
         return self._present(name, record.part_id, index, record.captured_at, missed=missed)
 
     def _present(
@@ -160,6 +159,12 @@ class Challenges:
         """Recipe or tool changed."""
         if self._plan.after_changeover:
             self._require("changeover")
+
+    def replaced(self) -> None:
+        """Another model judges: what the one before found proves nothing about it; a check is due where changeovers need one."""
+        for clean in self._clean.values():
+            clean.clear()
+        self.changed_over()
 
     def alarmed(self) -> None:
         """An alarm was raised that only a good check may end."""

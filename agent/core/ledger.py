@@ -35,6 +35,7 @@ class Pending:
     defective: bool | None = None
     audited: bool = False  # the outcome carried its inclusion probability, or the source is a census
     mode: str = ""  # failure mode of a defective one, where the outcome names it
+    learns: bool = True  # whether claims may be learned from it: an approved model judged it
     told: tuple[Statement, ...] = ()  # what stands of each source, until it is judged
     said: Verdict = UNKNOWN  # how it is known, once it is judged
 
@@ -115,7 +116,7 @@ class Ledger:
         return {
             "pending": [
                 (
-                    (p.index, p.part_id, p.captured_at, p.passed, p.p_defect, p.scope, p.recipe, p.chance, p.least),
+                    (p.index, p.part_id, p.captured_at, p.passed, p.p_defect, p.scope, p.recipe, p.chance, p.least, p.learns),
                     [said.save() for said in p.told],
                 )
                 for p in self._pending
@@ -137,6 +138,7 @@ class Ledger:
 
 
 def _pending(part: list[Any], told: list[Any]) -> Pending:
-    pending = Pending(*part)
-    pending.told = tuple(Statement.load(said) for said in told)
+    *plain, learns = part
+    pending = Pending(*plain)
+    pending.learns, pending.told = learns, tuple(Statement.load(said) for said in told)
     return pending

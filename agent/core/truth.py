@@ -39,6 +39,7 @@ class Truth:
         self._claims: dict[str, ClaimMap | None] = {}  # None: refused, and no declared limit to fall back on
         self._learning: dict[str, list[tuple[int, float, bool | None]]] = {}  # scope → (index, p, defective) of matured passes
         self._first: dict[str, int] = {}
+        self._anew: dict[str, int] = {}  # scope → the last part before its model, as it is now, was approved
         self.detail = ""
         self.armed_at: int | None = None  # index of the first part judged
         self.judged = 0
@@ -108,6 +109,8 @@ class Truth:
             return None
         scope = part.scope
         if scope not in self._claims:
+            if not part.learns or part.index <= self._anew.get(scope, 0):
+                return self._test(part, self._declared) if self._declared is not None else None
             first = self._first.setdefault(scope, part.index)
             rows = self._learning.setdefault(scope, [])
             if part.index - first < self._parts or len(rows) < self._min_own:
@@ -117,6 +120,12 @@ class Truth:
             self._learn(scope)
         claims = self._claims[scope]
         return None if claims is None else self._test(part, claims)
+
+    def forget(self, scope: str, latest: int) -> None:
+        """The model of this scope was approved as it is after part `latest`: its claims are learned from the parts since."""
+        for known in (self._claims, self._learning, self._first):
+            known.pop(scope, None)
+        self._anew[scope] = latest
 
     def _test(self, part: Pending, claims: ClaimMap) -> Crossing | None:
         """Bet on one mature part against its claim; only verified passed parts can show an escape."""
@@ -172,6 +181,7 @@ class Truth:
             "claims": {scope: None if claims is None else dict(claims.to_arrays()) for scope, claims in self._claims.items()},
             "learning": self._learning,
             "first": self._first,
+            "anew": self._anew,
             "plain": (self.detail, self.armed_at, self.judged, self.found, self.claimed),
             "clean": list(self._clean),
             "verified": list(self._verified),
@@ -186,7 +196,7 @@ class Truth:
             scope: None if arrays is None else ClaimMap.from_arrays(arrays) for scope, arrays in saved["claims"].items()
         }
         self._learning = {scope: [(i, p, d) for i, p, d in rows] for scope, rows in saved["learning"].items()}
-        self._first = saved["first"]
+        self._first, self._anew = saved["first"], saved["anew"]
         self.detail, self.armed_at, self.judged, self.found, self.claimed = saved["plain"]
         self._clean.extend(saved["clean"])
         self._verified.extend((first, last) for first, last in saved["verified"])
