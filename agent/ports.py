@@ -546,6 +546,66 @@ class ReviewView:
 
 
 @dataclass(frozen=True, slots=True)
+class FigureView:
+    """One rate of one station, recipe, failure mode and month, with bounds that hold at every moment.
+
+    naive: what the parts looked at would suggest if they had been chosen evenly; shown beside the estimate, never alone. Both are
+    NaN where nothing was looked at. at_most: proved by a run without a find, one-sided; NaN after the first. more: parts to be
+    looked at, all good, until it can be judged; 0 where it is, None where no number of them would do.
+    """
+
+    figure: str  # escape_rate | miss_rate | overkill_rate | rejects_good | false_alarm_rate | effectiveness | kappa
+    source: str  # audits | census | rechecks | check_parts
+    estimate: float
+    low: float
+    high: float
+    naive: float
+    at_most: float
+    looked: int
+    found: int  # of these, what the figure counts
+    limit: float
+    judgement: str  # within | beyond | not_informative; empty where nothing is declared to judge by
+    more: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class EstimateView:
+    """What the verdicts of one station were worth: of one recipe and failure mode in one month, or of all together.
+
+    Counts are of parts whose truth is known by now or never, up to the latest one looked at, or a fiftieth of the looks before it.
+    """
+
+    month: str  # 2026-11; earlier: those no longer kept apart; all
+    recipe: str  # empty: all
+    failure_mode: str  # empty: all
+    passed: int
+    rejected: int
+    looked: int  # passed parts that count
+    rechecked: int  # rejected ones
+    unanswered: int  # passed parts drawn, and not answered or not confirmed
+    unknown_chance: int  # passed parts told of, drawn by nobody: in no rate
+    unconfirmed: int  # finds that no second look confirmed: in no rate
+    claimed: float  # share of the passed parts that is bad by the model's own claims; NaN where it makes none
+    figures: tuple[FigureView, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class BandView:
+    """Parts of claims within two edges in one month: what was claimed, and what they turned out to be."""
+
+    month: str
+    verdict: str  # passed | rejected
+    least: float
+    most: float
+    claimed: float
+    observed: float
+    low: float
+    high: float
+    looked: int
+    found: int
+
+
+@dataclass(frozen=True, slots=True)
 class StationView:
     """One station as it stands."""
 
@@ -574,6 +634,8 @@ class StationView:
     audits: AuditsView | None = None
     blind_spots: tuple[BlindSpotView, ...] = ()
     review: ReviewView | None = None
+    estimates: tuple[EstimateView, ...] = ()  # latest month first, `all` last
+    curves: tuple[BandView, ...] = ()
     models: tuple[ModelView, ...] = ()
     model_change: ModelChangeDoc | None = None  # the plan, as it stands
 

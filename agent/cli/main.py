@@ -29,6 +29,7 @@ _COMMANDS = {
     "trace": ("agent.cli.trace", "trace"),
     "outcome": ("agent.cli.outcome", "outcome"),
     "audit": ("agent.cli.audit", "audit"),
+    "estimates": ("agent.cli.estimates", "estimates"),
     "challenge": ("agent.cli.challenge", "challenge"),
     "baseline": ("agent.cli.baseline", "baseline"),
     "model": ("agent.cli.model", "model"),

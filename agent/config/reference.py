@@ -17,6 +17,7 @@ from pydantic import BaseModel
 
 from agent.config.audits import AuditsSection, BlindSpotSection
 from agent.config.challenges import ChallengeSection, ChallengeSetSection
+from agent.config.estimates import EstimatesSection
 from agent.config.limits import LimitSection
 from agent.config.load import KINDS, PlugInOptions
 from agent.config.mapping import MappingSection
@@ -54,6 +55,7 @@ _STATION_TABLES: tuple[tuple[str, type[BaseModel]], ...] = (
     ("audits", AuditsSection),
     ("challenge", ChallengeSection),
     ("blind_spot", BlindSpotSection),
+    ("estimates", EstimatesSection),
 )
 # Any number of them, and none by default: the sample shows one, commented out.
 _STATION_LISTS: tuple[tuple[str, type[BaseModel]], ...] = (

@@ -69,6 +69,7 @@ class Audits:
         self._passes = self._near = 0  # remembered
         self.tight = False  # whether anything was at advise at the part before
         self.probability = 0.0  # the mean chance planned for the latest pass
+        self.chance = self.least = 0.0  # of the latest part: its own where it was drawn, and the least any pass had then
         self.expected = 0.0  # sum of the chances of all passes: what `sampled` should be near
         self._novel_shift = ""
         self._novel = 0  # asked for in it
@@ -80,6 +81,7 @@ class Audits:
         """A production part of the leading view; its request, where it is drawn. threshold: the approved decision threshold."""
         if not self.is_on:
             return []
+        self.chance = 0.0
         fraction = self._fraction(row)
         if record.verdict != "ok":
             return []
@@ -88,6 +90,7 @@ class Audits:
         if self._uniform(record) >= chance:
             return []
         self.counts["sampled"] += 1
+        self.chance = chance
         self._suspected.pop(row.part_id, None)
         self._shifts.drawn()
         return self._ask(self._drawn, self._request(row, record.position, "sample", "sample", chance))
@@ -135,6 +138,7 @@ class Audits:
             self._passes, self._near = self._passes // 2, self._near // 2
         of_near = min(1.0, fraction * options.near_share / near)
         of_confident = (fraction - near * of_near) / (1.0 - near)
+        self.least = min(1.0, max(options.least_probability, min(of_near, of_confident)))
         return min(1.0, max(options.least_probability, of_near if is_near else of_confident))
 
     def _uniform(self, record: Inspection) -> float:

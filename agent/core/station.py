@@ -20,6 +20,7 @@ from agent.core.check_alarms import announce_missed
 from agent.core.conditions import Finding
 from agent.core.effects import Effects
 from agent.core.feed import Feed
+from agent.core.figures import Figures
 from agent.core.incidents import Incidents
 from agent.core.models import Models, Place, place_of
 from agent.core.parts import PartsInFront
@@ -63,7 +64,8 @@ class Station:
         plans = Plans(options)
         self.signals = Signals(options, plans, self.annunciator, self.counters, zone)
         self.verification = Verification(options, plans, parts, self.annunciator, self._feed, self.counters, zone)
-        self.challenges = Challenges(options, plans.challenge_threshold, language)
+        self._figures = Figures(options)
+        self.challenges = Challenges(options, plans.challenge_threshold, language, self.verification.estimates.shown)
         self.blind_spots = BlindSpots(
             options, audit_threshold=plans.outcome_threshold, challenge_threshold=plans.challenge_threshold, language=language
         )
@@ -355,6 +357,8 @@ class Station:
             blind_spots=self.blind_spots.views(),
             audits=verification.audits.view(verification.answers.unanswered, verification.answers.late),
             review=self._review(),
+            estimates=self._figures.estimates(verification.estimates),
+            curves=self._figures.curves(verification.estimates),
             models=self.models.views(),
             model_change=self.models.document(self.last_captured_at),
         )

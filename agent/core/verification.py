@@ -17,6 +17,7 @@ from agent.core.answers import Answers
 from agent.core.approved import Approved
 from agent.core.audits import Audits, Request
 from agent.core.effects import Effects
+from agent.core.estimates import Estimates
 from agent.core.feed import Feed
 from agent.core.joining import Joiner
 from agent.core.ledger import Ledger, Pending
@@ -59,6 +60,7 @@ class Verification:
         self.accounts = Accounts(options.outcomes)
         self._ledger = Ledger(self.accounts)
         self._joiner = Joiner()
+        self.estimates = Estimates(options, zone)
 
     def _new_truth(self) -> Truth:
         baseline = self._options.baseline
@@ -94,9 +96,10 @@ class Verification:
             p_defect = float("nan") if record.p_defect is None else record.p_defect
             scope = self._plans.claim_scope(record.view, record.recipe, record.model if identity.is_judging else identity.model)
             self.truth.drawn_apart(scope, self.audits.near_above(identity.threshold))
-            passed = row.verdict == "ok"
-            learns = identity.is_judging
-            self._ledger.add(Pending(row.index, row.part_id, row.captured_at, passed, p_defect, scope, learns=learns))
+            passed, chance, least = row.verdict == "ok", self.audits.chance, self.audits.least
+            part = Pending(row.index, row.part_id, row.captured_at, passed, p_defect, scope, row.recipe, chance, least)
+            part.learns = identity.is_judging
+            self._ledger.add(part)
             if self.accounts.joins:
                 self._joiner.add(row.index, row.part_id, row.captured_at, row.box, record.sequence)
 
@@ -193,6 +196,7 @@ class Verification:
             for finding in self.accounts.matured(part, part.captured_at if at is None else at):
                 stream = STREAM if finding.code == "escape_found" else feed.STREAM
                 self._annunciator.find([finding], stream, part.part_id, part.captured_at if at is None else at, effects)
+            self.estimates.matured(part)
             crossing = self.truth.judge(part) if self._may_arm else None
             if crossing is not None and at is not None:
                 self._annunciator.outcome_crossed(crossing, part, at, effects)
@@ -208,6 +212,7 @@ class Verification:
             "answers": self.answers.save(),
             "accounts": self.accounts.save(),
             "joiner": self._joiner.save(),
+            "estimates": self.estimates.save(),
         }
 
     def load(self, saved: dict[str, Any]) -> None:
@@ -218,3 +223,4 @@ class Verification:
         self.answers.load(saved["answers"])
         self.accounts.load(saved["accounts"])
         self._joiner.load(saved["joiner"], self.accounts.sources)
+        self.estimates.load(saved["estimates"])

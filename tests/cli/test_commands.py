@@ -503,6 +503,7 @@ def test_status_says_how_many_production_days_a_limit_is_away(capsys: pytest.Cap
         "correctness": "unverified",
         "blind_spots": [],
         "review": None,
+        "estimates": [],
         "counters": {},
         "channels": [],
         "measurements": [],
