@@ -8,8 +8,8 @@ from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
-from agent.documents import AlarmDoc, AndonDoc, AuditRequestDoc, HoldDoc, IncidentDoc, OutMessage
-from agent.records import Command, Entry, Event, Frame, Inspection, Outcome
+from agent.documents import AlarmDoc, AndonDoc, AuditRequestDoc, FeedbackDoc, HoldDoc, IncidentDoc, OutMessage
+from agent.records import Command, Entry, Event, Feedback, Frame, Inspection, Outcome
 
 if TYPE_CHECKING:
     from agent.config.model import Config  # pydantic, which a question to the store need not wait for
@@ -82,7 +82,7 @@ class Delivery:
     """
 
     tap: str
-    item: Inspection | Outcome | Event | Command | Refused | Lost
+    item: Inspection | Outcome | Event | Feedback | Command | Refused | Lost
     frame: Frame | None
     received_at: datetime
     position: str | None = None
@@ -441,6 +441,24 @@ class AuditsView:
 
 
 @dataclass(frozen=True, slots=True)
+class ReportView:
+    """One report as it stands, with the words it came with: for quality, not for whoever looks at its parts again."""
+
+    document: FeedbackDoc
+    note: str
+
+
+@dataclass(frozen=True, slots=True)
+class FeedbackView:
+    """What was reported at the line, and how it was answered. Nothing is counted by who reported or who looked."""
+
+    waiting: int  # not answered yet, overdue ones among them
+    overdue: int
+    counts: dict[str, int]  # reported_bad_passed, answered_confirmed, overdue, same_person, …
+    reports: tuple[ReportView, ...]  # the latest that ended, then those open
+
+
+@dataclass(frozen=True, slots=True)
 class BlindSpotView:
     """How long a rise of misses of one failure mode could go unnoticed."""
 
@@ -500,6 +518,7 @@ class StationView:
     audits: AuditsView | None = None
     blind_spots: tuple[BlindSpotView, ...] = ()
     review: ReviewView | None = None
+    feedback: FeedbackView | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -29,6 +29,7 @@ _COMMANDS = {
     "trace": ("agent.cli.trace", "trace"),
     "outcome": ("agent.cli.outcome", "outcome"),
     "audit": ("agent.cli.audit", "audit"),
+    "feedback": ("agent.cli.feedback", "feedback"),
     "challenge": ("agent.cli.challenge", "challenge"),
     "baseline": ("agent.cli.baseline", "baseline"),
 }

@@ -32,7 +32,7 @@ from agent.core.verification import STREAM as OUTCOMES
 from agent.documents import FrozenDoc, ReadingDoc, SummaryDoc
 from agent.messages import message
 from agent.ports import Origin, PartRow, ReviewView, StationView
-from agent.records import Event, Inspected, Inspection, Model, Outcome
+from agent.records import Event, Feedback, Inspected, Inspection, Model, Outcome
 
 # Evidence of a twentieth of its threshold is advice (METHODS 1); looked for every so many parts.
 ADVISE, ADVISE_PARTS = 20.0, 25
@@ -61,7 +61,7 @@ class Station:
         self._feed = Feed(options.feed)
         plans = Plans(options)
         self.signals = Signals(options, plans, self.annunciator, self.counters, zone)
-        self.verification = Verification(options, plans, parts, self.annunciator, self._feed, self.counters, zone)
+        self.verification = Verification(options, plans, parts, self.annunciator, self._feed, self.counters, zone, language)
         self.challenges = Challenges(options, plans.challenge_threshold, language)
         self.blind_spots = BlindSpots(
             options, audit_threshold=plans.outcome_threshold, challenge_threshold=plans.challenge_threshold, language=language
@@ -115,6 +115,11 @@ class Station:
             self._tallies["outcomes"] += 1
             self._summarise(outcome.observed_at, effects, outcomes=1)
         return word
+
+    def noticed(self, feedback: Feedback, effects: Effects) -> str:
+        """Somebody at the line noticed something; what the report became, in a word."""
+        self.counters["feedback"] += 1
+        return self.verification.reported(feedback, self.index, self.last_captured_at, effects)
 
     def happened(self, event: Event, effects: Effects) -> None:
         """An event at the station."""
@@ -319,6 +324,7 @@ class Station:
             blind_spots=self.blind_spots.views(),
             audits=verification.audits.view(verification.answers.unanswered, verification.answers.late),
             review=self._review(),
+            feedback=verification.reports.view(),
         )
 
     def _review(self) -> ReviewView:

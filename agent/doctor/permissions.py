@@ -8,8 +8,8 @@ import stat
 from collections.abc import Iterator
 from pathlib import Path
 
+from agent.credentials import locate
 from agent.doctor.finding import Finding, ok
-from agent.mqtt_link.credentials import locate
 from agent.mqtt_link.options import BrokerOptions
 
 _OTHERS_WRITE = "whoever changes it decides what the agent believes and whom it tells"
