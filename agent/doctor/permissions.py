@@ -16,12 +16,14 @@ _OTHERS_WRITE = "whoever changes it decides what the agent believes and whom it 
 _OTHERS_READ = "whoever reads it may speak in the agent's name"
 
 
-def examine(config: Path, folder: Path, brokers: dict[str, BrokerOptions]) -> Iterator[Finding]:
-    """brokers: the options of every plug-in that has one, by its place in the file."""
+def examine(config: Path, folder: Path, brokers: dict[str, BrokerOptions], tokens: dict[str, Path]) -> Iterator[Finding]:
+    """brokers: the options of every plug-in that has one, by its place in the file; tokens: files holding one, likewise."""
     yield _mode("permissions.config", config, may_read=True)
     if folder.exists():
         yield _folder(folder)
         yield from _user(folder)
+    for place, path in tokens.items():
+        yield _credential(f"{place}.token_file", path, holds_secret=True)
     seen: set[Path] = set()
     for place, options in brokers.items():
         for name in ("password_file", "tls_key", "tls_cert", "tls_ca"):

@@ -479,7 +479,7 @@ def test_a_signal_ends_the_agent_in_order_and_the_alarms_stay_readable(
 
 def test_every_plug_in_folder_is_discovered_with_its_options() -> None:
     found = PlugIns()
-    assert found.types("taps") == ("jsonl", "mqtt", "socket")
+    assert found.types("taps") == ("http", "jsonl", "mqtt", "socket")
     assert found.types("sinks") == ("mqtt",)
     with pytest.raises(KeyError):
         found.options("taps", "radio")

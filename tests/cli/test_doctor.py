@@ -321,7 +321,7 @@ def test_the_state_folder_is_for_the_agent_alone(tmp_path, mode, severity):
     folder, file = tmp_path / "state", text(tmp_path / "c.toml", "")
     folder.mkdir()
     folder.chmod(mode)
-    assert only(permissions.examine(file, folder, {}), "permissions.state").severity == severity
+    assert only(permissions.examine(file, folder, {}, {}), "permissions.state").severity == severity
 
 
 @pytest.mark.parametrize(("mode", "severity"), [(0o644, "ok"), (0o640, "ok"), (0o664, "warn"), (0o666, "fail")])

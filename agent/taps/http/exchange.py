@@ -44,6 +44,7 @@ class Exchange:
         self._input = bytearray()
         self._output = bytearray()
         self.is_answered = False
+        self._is_taken = False  # the body
         self._linger_until: float | None = None
         self._is_at_end = False  # nothing more will come
         self.is_finished = False
@@ -84,7 +85,7 @@ class Exchange:
     @property
     def has_body(self) -> bool:
         """Whether as much as the head says is there."""
-        return self.head is not None and len(self._input) >= self.head.length
+        return self._is_taken or (self.head is not None and len(self._input) >= self.head.length)
 
     def take_head(self) -> bytes:
         """The head, with its empty line."""
@@ -101,7 +102,7 @@ class Exchange:
     def take_body(self) -> None:
         """Split the body into records. Raises Refusal where that cannot be done."""
         assert self.head is not None
-        raw = bytes(self._input[: self.head.length])
+        raw, self._is_taken = bytes(self._input[: self.head.length]), True
         self._input.clear()
         try:
             self.records.extend(body.split(raw))

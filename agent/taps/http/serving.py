@@ -97,7 +97,8 @@ class Serving:
             while not stop.is_set():
                 self._listen(listening)
                 self._turn(inbox, stop, 0.0 if self._turns else IDLE_S)
-            self._selector.unregister(listening) if listening in self._selector.get_map() else None
+            if listening in self._selector.get_map():
+                self._selector.unregister(listening)
             until = self._clock.elapsed() + GRACE_S
             while any(e.handed_over for e in self._exchanges.values()) and self._clock.elapsed() < until:
                 self._turn(inbox, stop, IDLE_S / 4)
@@ -161,12 +162,11 @@ class Serving:
         try:
             return read_token(self._options)
         except AgentError as error:
-            self._last["last_error"] = str(error)[:300]
             raise Refusal(HTTPStatus.SERVICE_UNAVAILABLE, "the token cannot be checked; see the agent's status") from error
 
     def _refuse(self, exchange: Exchange, refusal: Refusal) -> None:
         self._counts[f"answered_{refusal.status.value}"] += 1
-        self._last["last_error"] = f"{refusal.status.value}: {refusal}"[:300]
+        self._last["last_error"] = f"{refusal.status.value}: {refusal.__cause__ or refusal}"[:300]  # the cause is not for senders
         exchange.refuse_all(refusal)
 
     # --- records ------------------------------------------------------------------------------------------------------------
