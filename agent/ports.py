@@ -454,7 +454,7 @@ class FeedbackView:
 
     waiting: int  # not answered yet, overdue ones among them
     overdue: int
-    counts: dict[str, int]  # reported_bad_passed, answered_confirmed, overdue, same_person, …
+    counts: dict[str, int]  # reported_bad_passed, answered_confirmed, overdue, same_reviewer, …
     reports: tuple[ReportView, ...]  # the latest that ended, then those open
 
 

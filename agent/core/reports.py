@@ -198,7 +198,7 @@ class Reports:
             return
         before = report.looks.get(part_id, ())
         if (by and by == report.by) or (before and by == before[-1].by and not outcome.confirmed):
-            self.counts["same_person"] += 1
+            self.counts["same_reviewer"] += 1
             return
         self._audits.looked_at(part_id)
         looks = (*before, Look(outcome.defective, by))

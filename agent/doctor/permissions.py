@@ -22,8 +22,8 @@ def examine(config: Path, folder: Path, brokers: dict[str, BrokerOptions], token
     if folder.exists():
         yield _folder(folder)
         yield from _user(folder)
-    for place, path in tokens.items():
-        yield _credential(f"{place}.token_file", path, holds_secret=True)
+    for place, token in tokens.items():
+        yield _credential(f"{place}.token_file", token, holds_secret=True)
     seen: set[Path] = set()
     for place, options in brokers.items():
         for name in ("password_file", "tls_key", "tls_cert", "tls_ca"):

@@ -71,7 +71,7 @@ def test_who_reported_it_is_no_second_opinion():
     folding.fold(told(by="anna"))
     folding.fold(look(20, defective=True, by="anna"))
     assert ended(folding) == [("open", "asked")]
-    assert folding.station.feedback.counts["same_person"] == 1
+    assert folding.station.feedback.counts["same_reviewer"] == 1
     assert folding.station.audits.waiting == 1, "it is still asked for"
 
 
