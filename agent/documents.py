@@ -11,6 +11,9 @@ from typing import Literal
 
 from msgspec import Struct
 
+from agent.records import Model
+from agent.shadow import Comparison
+
 SCHEMA = 1
 State = Literal["NORM", "UNACK", "ACKED", "RTNUN", "LATCHED", "SHLVD", "DSUPR", "OOSRV"]
 Colour = Literal["none", "white", "amber", "blue"]
@@ -343,6 +346,49 @@ class IncidentDoc(Struct, frozen=True, omit_defaults=True):
     frozen: FrozenDoc | None = None
     steps: tuple[StepDoc, ...] = ()
     closing: ClosingDoc | None = None
+    schema: int = SCHEMA
+
+
+class ShownDoc(Struct, frozen=True, omit_defaults=True):
+    """One set of check parts before a planned model (presentations and misses until it was planned) and under it.
+
+    found: masters found since its last miss; needed: as many make the check good.
+    """
+
+    set: str
+    failure_mode: str
+    known: str
+    before_presented: int
+    before_missed: int
+    presented: int
+    missed: int
+    found: int
+    needed: int
+
+
+class ModelChangeDoc(Struct, frozen=True, omit_defaults=True):
+    """A model announced for a view (and one recipe, or all), and its approval. before: what is approved there.
+
+    lacking: what keeps it from being approved. rearms: streams that are learned anew; kept: those that go on as they are.
+    """
+
+    station: str
+    view: str
+    recipe: str | None
+    state: Literal["planned", "approved"]
+    model: Model | None
+    before: Model | None
+    planned_at: datetime
+    planned_by_role: str
+    planned_reason: str = ""
+    approved_at: datetime | None = None
+    approved_by_role: str = ""
+    approved_reason: str = ""
+    lacking: tuple[str, ...] = ()
+    challenges: tuple[ShownDoc, ...] = ()
+    comparison: Comparison | None = None
+    rearms: tuple[str, ...] = ()
+    kept: tuple[str, ...] = ()
     schema: int = SCHEMA
 
 

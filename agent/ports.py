@@ -6,9 +6,9 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Literal, NamedTuple, Protocol
 
-from agent.documents import AlarmDoc, AndonDoc, AuditRequestDoc, FeedbackDoc, HoldDoc, IncidentDoc, OutMessage
+from agent.documents import AlarmDoc, AndonDoc, AuditRequestDoc, FeedbackDoc, HoldDoc, IncidentDoc, ModelChangeDoc, OutMessage
 from agent.records import Command, Entry, Event, Feedback, Frame, Inspection, Outcome
 
 if TYPE_CHECKING:
@@ -71,10 +71,53 @@ class Lost:
 
 
 @dataclass(frozen=True, slots=True)
+class PictureRow:
+    """A small picture of a view and position, kept as evidence: outside the promise that the same records give the same alarms.
+
+    incident: empty for one that shows the place as its baseline was learned. source: golden, or the baseline's or the alarm's part.
+    sha256: of `body`, a JPEG; of_sha256: of the frame it was made of, whose grey levels `histogram` counts (64 bins).
+    """
+
+    incident: str
+    station: str
+    view: str
+    position: str
+    recipe: str
+    moment: Literal["before", "after"]
+    source: Literal["golden", "baseline", "alarm"]
+    part_id: str
+    taken_at: datetime
+    sha256: str
+    of_sha256: str
+    width: int
+    height: int
+    histogram: tuple[int, ...]
+    body: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class Pictured:
+    """A picture that was asked for. most: so many of its moment an incident has at most."""
+
+    row: PictureRow
+    most: int
+
+
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """Pictures to be taken: of an alarm of this incident at this part, or of how a place looks as its baseline was learned."""
+
+    incident: str
+    station: str
+    part_id: str
+    at: datetime
+
+
+@dataclass(frozen=True, slots=True)
 class Delivery:
     """One thing a tap hands to the core.
 
-    item: a record (its frame measured by the tap through the Measurer), its refusal, or what its sender lost.
+    item: a record (its frame measured by the tap through the Measurer), its refusal, what its sender lost, or a picture.
     position: where to resume this tap after a restart, committed together with the record; None for taps that keep no position.
     receipt: what `Tap.acknowledge` gets back after the commit; None when nothing is to be acknowledged.
     became: told in a word what the record became, before its commit and once more after a failure; from the core thread, as
@@ -82,7 +125,7 @@ class Delivery:
     """
 
     tap: str
-    item: Inspection | Outcome | Event | Feedback | Command | Refused | Lost
+    item: Inspection | Outcome | Event | Feedback | Command | Refused | Lost | Pictured
     frame: Frame | None
     received_at: datetime
     position: str | None = None
@@ -123,8 +166,18 @@ class Tap(Protocol):
         ...
 
 
-Place = tuple[str, str, str]  # station, view and recipe: whose reference a frame is compared with
-NOWHERE: Place = ("", "", "")
+class Place(NamedTuple):
+    """Where a frame was taken, and of which part. station, view, recipe: whose reference it is compared with."""
+
+    station: str
+    view: str
+    recipe: str
+    position: str = ""
+    part_id: str = ""
+    at: datetime | None = None
+
+
+NOWHERE = Place("", "", "")
 
 
 class Measurer(Protocol):
@@ -248,6 +301,14 @@ class Journal(History, Protocol):
         ...
 
     def record_incident(self, document: IncidentDoc) -> None: ...
+
+    def record_model_change(self, document: ModelChangeDoc) -> None:
+        """Keep a model as it was planned, and as it was approved, with what both rested on."""
+        ...
+
+    def record_picture(self, row: PictureRow, most: int) -> None:
+        """Keep a picture, unless its incident has as many or this one; what the place looked like before is put beside it."""
+        ...
 
     def record_baseline(self, station: str, stream: str, at: datetime, body: bytes) -> None:
         """Keep a fitted baseline; older ones of the same stream stay as history."""
@@ -470,6 +531,19 @@ class BlindSpotView:
 
 
 @dataclass(frozen=True, slots=True)
+class ModelView:
+    """What judges at one place. state: approved; unapproved: something else than what is; admitted: another may take over."""
+
+    view: str
+    position: str
+    recipe: str
+    approved: str  # name, version and the beginning of its hash
+    judging: str
+    state: str
+    admitted: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class ReviewView:
     """False alarms beside their budget: alarms raised by chance tests, and what closing their incidents found them to be.
 
@@ -519,6 +593,8 @@ class StationView:
     blind_spots: tuple[BlindSpotView, ...] = ()
     review: ReviewView | None = None
     feedback: FeedbackView | None = None
+    models: tuple[ModelView, ...] = ()
+    model_change: ModelChangeDoc | None = None  # the plan, as it stands
 
 
 @dataclass(frozen=True, slots=True)

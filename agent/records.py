@@ -14,6 +14,7 @@ import msgspec
 from msgspec import Meta, Struct
 
 from agent.errors import RecordRefused
+from agent.shadow import Comparison
 
 Name = Annotated[str, Meta(min_length=1, max_length=128)]
 ShortText = Annotated[str, Meta(max_length=256)]
@@ -144,7 +145,9 @@ class Command(Struct, frozen=True, omit_defaults=True, tag="command", tag_field=
     """An instruction to the agent. `target` names what it acts on: see agent/core/commands.py for each verb."""
 
     request_id: Name
-    verb: Literal["ack", "accept_baseline", "record_challenge", "dispose", "close_incident", "respond"]
+    verb: Literal[
+        "ack", "accept_baseline", "record_challenge", "dispose", "close_incident", "respond", "plan_model", "approve_model"
+    ]
     by: Name
     role: Literal["operator", "quality", "maintenance", "engineer", "deputy", "owner"]
     target: dict[Name, ShortText] = msgspec.field(default_factory=dict)
@@ -152,6 +155,7 @@ class Command(Struct, frozen=True, omit_defaults=True, tag="command", tag_field=
     expires_at: Instant | None = None
     parts: PartIds = ()
     found_bad: PartIds = ()
+    comparison: Comparison | None = None
 
 
 Record = Inspection | Outcome | Event | Feedback | Command

@@ -32,6 +32,7 @@ _COMMANDS = {
     "feedback": ("agent.cli.feedback", "feedback"),
     "challenge": ("agent.cli.challenge", "challenge"),
     "baseline": ("agent.cli.baseline", "baseline"),
+    "model": ("agent.cli.model", "model"),
 }
 _INTERRUPTED = 130  # 128 + SIGINT, as shells have it
 

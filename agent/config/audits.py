@@ -76,6 +76,13 @@ class BlindSpotSection(BaseModel):
         lt=1_000_000,
         description="The rise asked about for all modes together: bad ones per million passed.",
     )
+    looks_miss: float = Field(
+        default=0.23,
+        ge=0,
+        lt=1,
+        description="Audits alone: share of the bad parts that a person who looks at them misses (0.23 is usual). A find that "
+        "must be confirmed takes two looks.",
+    )
     most_days: float | None = Field(
         default=None,
         gt=0,

@@ -70,6 +70,9 @@ class FramesSection(Section):
     max_mb: float = Field(default=64.0, gt=0, le=512, description="Image files larger than this are refused.")
     memory_mb: int = Field(default=1024, ge=512, description="Address space limit of the child, 280 MB of it for its libraries.")
     timeout_s: float = Field(default=5.0, gt=0, le=60, description="A frame that takes longer kills the child.")
+    evidence_pictures: int = Field(
+        default=6, ge=0, le=50, description="Small pictures an incident keeps at its alarms, beside those of before; 0: none."
+    )
 
 
 class MetricsSection(Section):

@@ -84,7 +84,7 @@ class Audits:
         fraction = self._fraction(row)
         if record.verdict != "ok":
             return []
-        chance = self._chance(record.p_defect, fraction, self._threshold if threshold is None else threshold)
+        chance = self._chance(record.p_defect, fraction, self.near_above(threshold))
         self.expected += chance
         if self._uniform(record) >= chance:
             return []
@@ -129,6 +129,11 @@ class Audits:
         if request is not None and request.kind == "feedback":
             del self._open[part_id]
 
+    def near_above(self, threshold: float | None) -> float | None:
+        """The score from which a pass is near the threshold: drawn with another chance than those below. None where unknown."""
+        known = self._threshold if threshold is None else threshold
+        return None if known is None or not self.is_on else self._options.near_from * known
+
     def _fraction(self, row: PartRow) -> float:
         """The share of the passes to be drawn now: from the plan and the past alone."""
         options = self._options
@@ -137,10 +142,10 @@ class Audits:
         self.probability = min(share, self._most)
         return self.probability
 
-    def _chance(self, p_defect: float | None, fraction: float, threshold: float | None) -> float:
+    def _chance(self, p_defect: float | None, fraction: float, near_above: float | None) -> float:
         """The inclusion probability: `near_share` of the audits near the threshold; what they leave goes to confident passes."""
         options = self._options
-        is_near = p_defect is not None and threshold is not None and p_defect >= options.near_from * threshold
+        is_near = p_defect is not None and near_above is not None and p_defect >= near_above
         near = (self._near + 1.0) / (self._passes + 20.0)  # share of the passes before this one
         self._passes += 1
         self._near += is_near

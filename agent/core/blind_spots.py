@@ -56,6 +56,9 @@ class BlindSpots:
     def __init__(self, options: StationSection, *, audit_threshold: float, challenge_threshold: float, language: str) -> None:
         self._options = options.blind_spot
         self._audited = options.outcomes.judges
+        looks = 2 if options.outcomes.finds_confirmed else 1
+        self._seen = (1.0 - options.blind_spot.looks_miss) ** looks  # of the bad parts audited
+        self._delay_days = options.outcomes.cohort_delay_s / 86_400.0
         self._audit_threshold, self._challenge_threshold = audit_threshold, challenge_threshold
         self._limits: dict[str, float] = {}
         for s in options.challenge_sets:
@@ -105,7 +108,7 @@ class BlindSpots:
     def _by_audits(self, claims: FloatArray, per_day: float, share: float) -> float:
         if not (self._audited and per_day and claims.size):
             return math.inf
-        return audits_until_found(claims, self._audit_threshold, share) / per_day
+        return audits_until_found(claims, self._audit_threshold, share * self._seen) / per_day + self._delay_days
 
     def _judge(self, at: datetime, part_id: str) -> list[Finding]:
         """Where there is anything that could find it, and enough days were seen, too long is an alarm."""

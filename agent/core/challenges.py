@@ -17,11 +17,13 @@ from agent.core.plans import challenged
 from agent.errors import CommandRefused
 from agent.ports import ChallengeView
 from agent.records import Inspection
-from detectors.challenge import Challenge, clean_needed
+from detectors.challenge import LEVEL, Challenge, clean_needed
 from detectors.contract import Crossing
 
 # Verifications kept per failure mode; where the harm may be older than all of them, containment starts at arming.
 VERIFICATIONS = 1_000
+# Beginnings of clean runs kept per failure mode: tries to show that it is found again.
+TRIES = 1_000
 # Counts of a run told by hand, and how long a time window may be.
 MOST_AT_ONCE, LONGEST_S = 1_000, 86_400.0
 DEFAULT_WINDOW_S = 300.0
@@ -66,6 +68,7 @@ class Challenges:
         )
         self._needed = clean_needed(options.challenge.informative_miss_rate)
         self._clean: dict[str, deque[int]] = {mode: deque() for mode, known in self.modes if known == "defective"}
+        self._tries: dict[str, deque[int]] = {mode: deque(maxlen=TRIES) for mode in self._clean}  # where clean runs began
         self._verified: dict[str, deque[tuple[int, int]]] = {mode: deque(maxlen=VERIFICATIONS) for mode in self._clean}
         self._window: Window | None = None
         self._setup: tuple[str, str] | None = None  # recipe and tool of the latest part
@@ -99,8 +102,7 @@ class Challenges:
         window = self._window
         if window is not None and window.set == name and window.since <= record.captured_at <= window.until:
             self._window = None if window.left <= 1 else Window(name, window.since, window.until, window.left - 1)
-        passes_wrongly = "ok" if self.checks[name].options.known == "defective" else "ng"
-        missed = record.verdict == passes_wrongly
+        missed = self.checks[name].is_missed(record)
         return self._present(name, record.part_id, index, record.captured_at, missed=missed)
 
     def _present(
@@ -132,6 +134,8 @@ class Challenges:
         if missed:
             clean.clear()
             return
+        if self._run(mode) == 1:
+            self._tries[mode].append(index)
         clean.append(index)
         if len(clean) >= self._needed:
             self._verified[mode].append((clean[0], index))
@@ -151,6 +155,12 @@ class Challenges:
         """Recipe or tool changed."""
         if self._plan.after_changeover:
             self._require("changeover")
+
+    def replaced(self) -> None:
+        """Another model judges: what the one before found proves nothing about it; a check is due where changeovers need one."""
+        for clean in self._clean.values():
+            clean.clear()
+        self.changed_over()
 
     def alarmed(self) -> None:
         """An alarm was raised that only a good check may end."""
@@ -174,11 +184,22 @@ class Challenges:
         return all(check.passed_since(index) for check in self._running())
 
     def mode_confirmed(self, mode: str, known: str, index: int) -> bool:
-        """Whether a missed mode was shown to be found since part `index`: an informative clean run, or good masters passed."""
+        """Whether a missed mode was shown to be found since part `index`: an informative clean run, or good masters passed.
+
+        Every run begun since then is a try, and has to be longer than those before: the tries together, however many, are wrong in
+        at most 5 %. With 14 in a row whenever they come, a mode missed 20 % of the time is found good within days.
+        """
         if known == "defective":
-            return bool(self._verified[mode]) and self._verified[mode][-1][0] >= index
+            tries = sum(began >= index for began in self._tries[mode])
+            level = 1.0 - (1.0 - LEVEL) / max(1, tries * (tries + 1))  # the sum of 1 / (k (k + 1)) is 1
+            return tries > 0 and self._run(mode) >= clean_needed(self._plan.informative_miss_rate, level)
         checks = [c for c in self.checks.values() if (c.options.failure_mode, c.options.known) == (mode, known)]
         return all(check.passed_since(index) for check in checks)
+
+    def _run(self, mode: str) -> int:
+        """Presentations of a bad mode found in a row since it was last missed."""
+        assert self._detector is not None
+        return int(self._detector.clean[self.modes.index((mode, "defective"))])
 
     def containment(self, modes: Collection[str], onset: int) -> int | None:
         """Where containment starts for harm in these failure modes that may have begun at part `onset`; None where nothing tells.
@@ -297,6 +318,7 @@ class Challenges:
             "checks": {name: check.save() for name, check in self.checks.items()},
             "modes": self.modes,
             "detector": None if self._detector is None else dict(self._detector.save()),
+            "tries": {mode: list(tries) for mode, tries in self._tries.items()},
             "clean": {mode: list(clean) for mode, clean in self._clean.items()},
             "verified": {mode: list(verified) for mode, verified in self._verified.items()},
             "window": None if window is None else (window.set, window.since, window.until, window.left),
@@ -311,6 +333,7 @@ class Challenges:
         if self._detector is not None and tuple(map(tuple, saved["modes"])) == self.modes:
             self._detector.load(saved["detector"])
         for mode in self._clean.keys() & saved["clean"].keys():
+            self._tries[mode].extend(saved["tries"][mode])
             self._clean[mode].extend(saved["clean"][mode])
             self._verified[mode].extend((first, last) for first, last in saved["verified"][mode])
         window = saved["window"]

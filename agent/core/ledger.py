@@ -32,6 +32,7 @@ class Pending:
     defective: bool | None = None
     audited: bool = False  # the outcome carried its inclusion probability, or the source is a census
     mode: str = ""  # failure mode of a defective one, where the outcome names it
+    learns: bool = True  # whether claims may be learned from it: an approved model judged it
     told: tuple[Statement, ...] = ()  # what stands of each source, until it is judged
 
 
@@ -110,7 +111,7 @@ class Ledger:
         """For a checkpoint."""
         return {
             "pending": [
-                (p.index, p.part_id, p.captured_at, p.passed, p.p_defect, p.scope, [said.save() for said in p.told])
+                (p.index, p.part_id, p.captured_at, p.passed, p.p_defect, p.scope, p.learns, [said.save() for said in p.told])
                 for p in self._pending
             ],
             "early": [msgspec.msgpack.encode(outcome) for waiting in self._early.values() for outcome in waiting],
@@ -136,6 +137,7 @@ def _pending(
     passed: bool,  # noqa: FBT001  a row of a checkpoint
     p_defect: float,
     scope: str,
+    learns: bool,  # noqa: FBT001
     told: list[Any],
 ) -> Pending:
-    return Pending(index, part_id, at, passed, p_defect, scope, told=tuple(Statement.load(said) for said in told))
+    return Pending(index, part_id, at, passed, p_defect, scope, learns=learns, told=tuple(Statement.load(said) for said in told))

@@ -39,6 +39,8 @@ class Truth:
         self._claims: dict[str, ClaimMap | None] = {}  # None: refused, and no declared limit to fall back on
         self._learning: dict[str, list[tuple[int, float, bool | None]]] = {}  # scope → (index, p, defective) of matured passes
         self._first: dict[str, int] = {}
+        self._anew: dict[str, int] = {}  # scope → the last part before its model, as it is now, was approved
+        self._apart: dict[str, float] = {}  # scope → score from which its passes are drawn with another chance
         self.detail = ""
         self.armed_at: int | None = None  # index of the first part judged
         self.judged = 0
@@ -102,12 +104,19 @@ class Truth:
         """Claims of the latest audits: the score mix they rest on."""
         return [claim for _, claim, _, _ in self._recent]
 
+    def drawn_apart(self, scope: str, above: float | None) -> None:
+        """Passes of this scope with at least this score are drawn for audits with another chance than the others."""
+        if above is not None:
+            self._apart[scope] = above
+
     def judge(self, part: Pending) -> Crossing | None:
         """Take one mature part, in part order."""
         if self._detector is None or math.isnan(part.p_defect):
             return None
         scope = part.scope
         if scope not in self._claims:
+            if not part.learns or part.index <= self._anew.get(scope, 0):
+                return self._test(part, self._declared) if self._declared is not None else None
             first = self._first.setdefault(scope, part.index)
             rows = self._learning.setdefault(scope, [])
             if part.index - first < self._parts or len(rows) < self._min_own:
@@ -117,6 +126,12 @@ class Truth:
             self._learn(scope)
         claims = self._claims[scope]
         return None if claims is None else self._test(part, claims)
+
+    def forget(self, scope: str, latest: int) -> None:
+        """The model of this scope was approved as it is after part `latest`: its claims are learned from the parts since."""
+        for known in (self._claims, self._learning, self._first):
+            known.pop(scope, None)
+        self._anew[scope] = latest
 
     def _test(self, part: Pending, claims: ClaimMap) -> Crossing | None:
         """Bet on one mature part against its claim; only verified passed parts can show an escape."""
@@ -146,6 +161,7 @@ class Truth:
                 np.array([float(defective) for _, defective in labelled]),
                 floor=FLOOR_CONFIRMED if self._options.finds_confirmed else FLOOR_UNCONFIRMED,
                 labelled_share=len(labelled) / max(1, len(rows)),
+                cuts=[self._apart[scope]] if scope in self._apart else [],
             )
         except BaselineRefused as refusal:
             self._claims[scope] = self._declared
@@ -172,6 +188,8 @@ class Truth:
             "claims": {scope: None if claims is None else dict(claims.to_arrays()) for scope, claims in self._claims.items()},
             "learning": self._learning,
             "first": self._first,
+            "anew": self._anew,
+            "apart": self._apart,
             "plain": (self.detail, self.armed_at, self.judged, self.found, self.claimed),
             "clean": list(self._clean),
             "verified": list(self._verified),
@@ -186,7 +204,7 @@ class Truth:
             scope: None if arrays is None else ClaimMap.from_arrays(arrays) for scope, arrays in saved["claims"].items()
         }
         self._learning = {scope: [(i, p, d) for i, p, d in rows] for scope, rows in saved["learning"].items()}
-        self._first = saved["first"]
+        self._first, self._anew, self._apart = saved["first"], saved["anew"], saved["apart"]
         self.detail, self.armed_at, self.judged, self.found, self.claimed = saved["plain"]
         self._clean.extend(saved["clean"])
         self._verified.extend((first, last) for first, last in saved["verified"])

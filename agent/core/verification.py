@@ -14,6 +14,7 @@ from agent.core import answers, feed
 from agent.core.accounts import Accounts
 from agent.core.annunciator import Annunciator
 from agent.core.answers import Answers
+from agent.core.approved import Approved
 from agent.core.audits import Audits, Request
 from agent.core.effects import Effects
 from agent.core.feed import Feed
@@ -26,7 +27,7 @@ from agent.core.reports import Heard, Reports
 from agent.core.truth import Truth
 from agent.messages import message
 from agent.ports import PartRow
-from agent.records import Feedback, Inspection, Outcome
+from agent.records import Feedback, Inspection, Model, Outcome
 
 # What a person accepts anew with `baseline accept --stream outcomes`, and the stream of what outcomes show.
 STREAM = "outcomes"
@@ -81,16 +82,26 @@ class Verification:
         """A person accepted what passes now as normal."""
         self.truth = self._new_truth()
 
+    def replaced(self, view: str, recipe: str, model: Model | None, latest: int) -> None:
+        """Another model is approved after part `latest`: its claims are learned anew."""
+        self.truth.forget(self._plans.claim_scope(view, recipe, model), latest)
+
     # --- one part -----------------------------------------------------------------------------------------------------------
 
-    def inspected(self, record: Inspection, row: PartRow, threshold: float | None, effects: Effects) -> None:
-        """A production part of the leading view: drawn, or not, and its outcome awaited."""
-        effects.messages.extend(message(request) for request in self.audits.inspected(record, row, threshold))
+    def inspected(self, record: Inspection, row: PartRow, identity: Approved, effects: Effects) -> None:
+        """A production part of the leading view: drawn, or not, and its outcome awaited.
+
+        What a model that nobody approved passes is held against the claims of the approved one: nobody else has claimed anything.
+        """
+        effects.messages.extend(message(request) for request in self.audits.inspected(record, row, identity.threshold))
         self._tell(self.reports.inspected(row), row.captured_at, effects)
         if self._options.outcomes.is_on:
             p_defect = float("nan") if record.p_defect is None else record.p_defect
-            scope = self._plans.claim_scope(record)
-            self._ledger.add(Pending(row.index, row.part_id, row.captured_at, row.verdict == "ok", p_defect, scope))
+            scope = self._plans.claim_scope(record.view, record.recipe, record.model if identity.is_judging else identity.model)
+            self.truth.drawn_apart(scope, self.audits.near_above(identity.threshold))
+            passed = row.verdict == "ok"
+            learns = identity.is_judging
+            self._ledger.add(Pending(row.index, row.part_id, row.captured_at, passed, p_defect, scope, learns=learns))
             if self.accounts.joins:
                 self._joiner.add(row.index, row.part_id, row.captured_at, row.box, record.sequence)
 

@@ -17,7 +17,7 @@ from detectors.baseline.transform import codes, transform
 from detectors.budget import run_thresholds, spread_thresholds
 from detectors.contract import BoolArray, FloatArray, IntArray, SavedState
 from detectors.errors import BaselineRefused, ParameterError, ShapeError
-from detectors.level_shift.detector import LevelShift
+from detectors.level_shift.detector import BETS, STRENGTHS, Z_LIMIT, LevelShift
 from detectors.spread_shift.detector import SpreadShift
 
 # Fewer values than this give no table worth a threshold far in the tail.
@@ -27,6 +27,8 @@ MAX_TIED_SHARE = 0.5
 # The unresolved mean and variance are bounded at these levels (METHODS 2.5 uses the same for runs).
 _MEAN_LEVEL = 0.995
 _VARIANCE_LEVEL = 0.01
+# And so many standard errors are added to the mean of a bet's e under the tolerated shift.
+_PRICE_ERRORS = 2.6
 # Autocorrelation below this many standard errors is not modelled: the residual of a wrong fit is worse than none.
 _PHI_ERRORS = 3.0
 _PHI_LIMIT = 0.95
@@ -46,8 +48,9 @@ Steadiness = Literal["shown", "assumed"]
 class Baseline:
     """What was learned of C channels. knots, scores: (C, KNOTS), the normal-score table of the residuals; the rest (C,).
 
-    kinds: transform codes. center, sd: centre and standard deviation after the transform. phi: AR(1). epsilon: tolerated mean of
-    z; inflation: eta. smallest_shift: detectable within DETECTABLE_WITHIN parts, after the transform. values: how many it rests on.
+    kinds: transform codes. center, sd: centre and standard deviation after the transform. phi: AR(1). epsilon: (C, BETS), what
+    each bet of level_shift tolerates of z; inflation: eta. smallest_shift: detectable within DETECTABLE_WITHIN parts, after the
+    transform. values: how many it rests on.
     reasons: per channel why it is refused, empty where it is not; needed: where values are too few to tell whether it is steady or
     how runs differ, about how many do, else 0. narrowest, widest: allowed second moment of z; spread_reasons:
     why the spread is not watched.
@@ -99,7 +102,7 @@ class Baseline:
     def level(self, thresholds: FloatArray) -> LevelShift:
         """The level test of every channel at the thresholds `fit` was given, (C,): of parts, within runs where these differ."""
         within, _ = run_thresholds(thresholds)
-        return LevelShift(self.epsilon, self.inflation, np.where(self.by_runs, within, thresholds))
+        return LevelShift(self.epsilon.T, self.inflation, np.where(self.by_runs, within, thresholds))
 
     def run_means(self, thresholds: FloatArray) -> LevelShift:
         """And of run means."""
@@ -197,7 +200,7 @@ class _Channel:
     phi: float
     knots: FloatArray
     scores: FloatArray
-    epsilon: float
+    epsilon: FloatArray
     inflation: float
     smallest_shift: float
     values: int
@@ -224,7 +227,7 @@ def _channel(y: FloatArray, runs: IntArray, tolerance: float, threshold: float, 
         knots, scores = quantile_table(np.zeros(1))
         measured, nothing, said = int(np.isfinite(y).sum()), np.full(y.size, np.nan), _said(refusal)
         return _Channel(
-            np.nan, np.nan, 0.0, knots, scores, 0.0, 0.0, np.nan, measured, 1.0, 1.0, nothing, said, said, refusal.needed
+            np.nan, np.nan, 0.0, knots, scores, np.zeros(BETS), 0.0, np.nan, measured, 1.0, 1.0, nothing, said, said, refusal.needed
         )
 
 
@@ -274,18 +277,21 @@ def _by_parts(
     """
     used = np.sort(errors[np.isfinite(errors)])  # in order, a table is read four times as fast
     knots, scores = quantile_table(used)
-    tolerated = _tolerated(used, knots, scores, tolerance)
-    epsilon = max(tolerated, unresolved.mean(used.size, _MEAN_LEVEL))
-    variance = unresolved.variance(used.size, _VARIANCE_LEVEL)
-    held_out = gate.held_out(errors, runs, epsilon=epsilon, inflation=variance)
+    unsure, variance = unresolved.mean(used.size, _MEAN_LEVEL), unresolved.variance(used.size, _VARIANCE_LEVEL)
+    moved = _moved(used, knots, scores, tolerance)
+    held_out = gate.held_out(errors, runs, tolerated=(max(moved[0], unsure), max(moved[1], unsure)), inflation=variance)
     if shown:
-        gate.judge_steady(held_out, runs, tolerated=tolerated, between=whole)
-    if min(scores[-1], -scores[0]) - epsilon < _ROOM:
-        knots, scores = reaching(knots, scores, tolerance, epsilon + 2.0 * _ROOM)
-        epsilon = max(_tolerated(used, knots, scores, tolerance), unresolved.mean(used.size, _MEAN_LEVEL))
+        gate.judge_steady(held_out, runs, tolerated=max(0.0, min(moved)), between=whole)
+    epsilon = np.maximum(_tolerated(used, knots, scores, tolerance, variance), unsure)
+    gentle = epsilon[:2]  # of the weakest bets, which come nearest to the mean of z
+    if (short := np.array([scores[-1], -scores[0]]) - gentle < _ROOM).any():
+        up, down = np.where(short, gentle + 2.0 * _ROOM, 0.0).tolist()
+        knots, scores = reaching(knots, scores, tolerance, down=down, up=up)
+        epsilon = np.maximum(_tolerated(used, knots, scores, tolerance, variance), unsure)
     inflation = (1.0 + variance) * (1.0 + _unresolved_phi(phi, used.size)) - 1.0
     narrowest, widest = spread.allowed(used, knots, scores, tolerance)
-    smallest = _raw_shift(used, knots, scores, _detectable(epsilon, inflation, threshold, DETECTABLE_WITHIN)) / (1.0 - phi)
+    detectable = [_detectable(epsilon[way::2], inflation, threshold, DETECTABLE_WITHIN) for way in (0, 1)]
+    smallest = _raw_shift(used, knots, scores, detectable) / (1.0 - phi)
     try:
         gate.judge_spread(held_out[np.isfinite(held_out)])
         unwatched = ""
@@ -343,23 +349,35 @@ def _phi(centred: FloatArray, runs: IntArray) -> float:
     return float(np.clip(phi, -_PHI_LIMIT, _PHI_LIMIT))
 
 
-def _tolerated(used: FloatArray, knots: FloatArray, scores: FloatArray, shift: float) -> float:
-    """Largest mean shift of z that a tolerated shift of the residuals causes, up or down, over the baseline's own values.
+def _tolerated(used: FloatArray, knots: FloatArray, scores: FloatArray, shift: float, inflation: float) -> FloatArray:
+    """What each bet must tolerate of z, (BETS,), so that its e has a mean of at most 1 whatever shift of the residuals up to
+    `shift`: (log m - (1 + inflation) lambda^2 / 2) / |lambda|, m the mean of exp(lambda z) over the baseline's own values, with
+    standard errors on top.
 
-    The bets bear on the mean of z, so that the mean over the sample is the right exchange rate; the table's single steepest slope
-    (METHODS 2.4) belongs to a pair of nearly tied values and would declare almost any change tolerable.
+    A table rises, so that the whole shift upwards is the worst that is tolerated for a bet upwards, and the other way round. The
+    mean of z alone is no price: a shift may spread z (towards the steep end of a skewed table), and then e is more than the mean
+    says. Nor is the table's steepest slope (METHODS 2.4), which belongs to a pair of nearly tied values.
     """
-    return max(0.0, *_moved(used, knots, scores, shift))
+    up, down = (np.clip(column_scores(used + by, knots, scores), -Z_LIMIT, Z_LIMIT) for by in (shift, -shift))
+    won = [[np.exp(strength * z) for z in (up, -down)] for strength in STRENGTHS]
+    most = np.array([[float(e.mean() + _PRICE_ERRORS * e.std() / np.sqrt(e.size)) for e in row] for row in won])
+    strengths = np.array(STRENGTHS)[:, None]
+    prices: FloatArray = np.maximum((np.log(most) - (1.0 + inflation) * strengths * strengths / 2.0) / strengths, 0.0)
+    return prices.ravel()
 
 
-def _raw_shift(used: FloatArray, knots: FloatArray, scores: FloatArray, detectable: float) -> float:
-    """Smallest shift of the residuals that moves the mean of z by `detectable` in either direction; NaN if none does."""
+def _raw_shift(used: FloatArray, knots: FloatArray, scores: FloatArray, detectable: Sequence[float]) -> float:
+    """Smallest shift of the residuals that moves the mean of z by as much as is detectable up, and down; NaN if none does."""
+
+    def short(shift: float) -> bool:
+        return any(moved < wanted for moved, wanted in zip(_moved(used, knots, scores, shift), detectable, strict=True))
+
     low, high = 0.0, float(np.ptp(knots))
-    if min(_moved(used, knots, scores, high)) < detectable:
+    if short(high):
         return float("nan")
     for _ in range(14):  # to 1e-4 of the range
         middle = (low + high) / 2.0
-        low, high = (low, middle) if min(_moved(used, knots, scores, middle)) >= detectable else (middle, high)
+        low, high = (middle, high) if short(middle) else (low, middle)
     return high
 
 
@@ -379,8 +397,8 @@ def _unresolved_phi(phi: float, n: int) -> float:
     return ((1.0 - phi) / (1.0 - upper)) ** 2 - 1.0 if upper > phi else 0.0
 
 
-def _detectable(epsilon: float, inflation: float, threshold: float, within: int) -> float:
+def _detectable(epsilon: FloatArray | float, inflation: float, threshold: float, within: int) -> float:
     """Mean of z whose evidence reaches the threshold within so many updates by its best bet, of eight."""
     growth = np.log(8.0 * threshold) / within
-    strengths = np.array([0.25, 0.5, 1.0, 2.0])
+    strengths = np.array(STRENGTHS)
     return float(np.min(epsilon + growth / strengths + (1.0 + inflation) * strengths / 2.0))

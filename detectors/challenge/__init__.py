@@ -2,9 +2,10 @@
 
 from detectors.challenge.blind_spot import days_until_found, presentations_until_found
 from detectors.challenge.detector import Challenge
-from detectors.challenge.verification import Verification, clean_needed, miss_rate_bound, verification
+from detectors.challenge.verification import LEVEL, Verification, clean_needed, miss_rate_bound, verification
 
 __all__ = [
+    "LEVEL",
     "Challenge",
     "Verification",
     "clean_needed",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Self
 
@@ -81,13 +82,16 @@ class ClaimMap:
         )
 
 
-def fit_claim_map(p: FloatArray, defective: FloatArray, *, floor: float, labelled_share: float = 1.0) -> ClaimMap:
+def fit_claim_map(
+    p: FloatArray, defective: FloatArray, *, floor: float, labelled_share: float = 1.0, cuts: Sequence[float] = ()
+) -> ClaimMap:
     """The claim a station's own labelled baseline passes support.
 
     p: scores of baseline *passes*, (N,); defective: what they turned out to be, (N,), 0/1 or bool. Rows with NaN in either are not
     labelled and are left out. floor: lowest claim (FLOOR_CONFIRMED, FLOOR_UNCONFIRMED). labelled_share: labelled ÷ all passes of
-    the baseline. Bins of equal count by score, pooled where the rate of finds would fall (isotonic regression, Barlow et al.
-    1972), each at its upper 90 % bound (Clopper and Pearson 1934), made to rise again after bounding.
+    the baseline. cuts: scores at which a bin begins, whatever its size: where audits are drawn with another chance, since within a
+    bin the claim is right on average alone. Bins of equal count by score, pooled where the rate of finds would fall (isotonic
+    regression, Barlow et al. 1972), each at its upper 90 % bound (Clopper and Pearson 1934), made to rise again after bounding.
     Raises BaselineRefused with fewer than 200 labelled passes or a labelled share below 0.95; ShapeError; ParameterError.
     """
     scores, finds = np.asarray(p, dtype=np.float64), np.asarray(defective, dtype=np.float64)
@@ -102,12 +106,15 @@ def fit_claim_map(p: FloatArray, defective: FloatArray, *, floor: float, labelle
     _refuse_thin(scores.size, labelled_share)
     order = np.argsort(scores, kind="stable")
     scores, finds = scores[order], finds[order]
-    starts = _bin_starts(scores)
+    starts = _bin_starts(scores, cuts)
     passes = np.diff(np.append(starts, scores.size))
     found = np.add.reduceat(finds, starts)
     starts, passes, found = _pool_violators(starts, passes, found)
     bounds = np.maximum(np.maximum.accumulate(_upper_bound(found, passes)), floor)
-    return ClaimMap(edges=scores[starts[1:]], bounds=bounds, passes=passes, finds=found.astype(np.int64))
+    edges = scores[starts[1:]]
+    for cut in cuts:  # the bin begins at the cut itself, below its first score
+        edges[starts[1:] == np.searchsorted(scores, cut, side="left")] = cut
+    return ClaimMap(edges=edges, bounds=bounds, passes=passes, finds=found.astype(np.int64))
 
 
 def _refuse_thin(passes: int, labelled_share: float) -> None:
@@ -123,11 +130,12 @@ def _refuse_thin(passes: int, labelled_share: float) -> None:
         )
 
 
-def _bin_starts(scores: FloatArray) -> IntArray:
-    """First row of each bin of sorted scores: bins of equal count, equal scores kept together."""
+def _bin_starts(scores: FloatArray, cuts: Sequence[float]) -> IntArray:
+    """First row of each bin of sorted scores: bins of equal count and those that begin at a cut, equal scores kept together."""
     bins = int(np.clip(scores.size // MIN_BIN_PARTS, 1, MAX_BINS))
     wanted = scores[(np.arange(1, bins) * scores.size) // bins]
-    return np.unique(np.append(0, np.searchsorted(scores, wanted, side="left"))).astype(np.int64)
+    starts = np.unique(np.concatenate([[0], np.searchsorted(scores, np.concatenate([wanted, list(cuts)]), side="left")]))
+    return starts[starts < scores.size].astype(np.int64)
 
 
 def _pool_violators(starts: IntArray, passes: IntArray, found: FloatArray) -> tuple[IntArray, IntArray, FloatArray]:

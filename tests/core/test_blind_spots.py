@@ -66,8 +66,21 @@ def test_twice_the_audits_halve_it_and_none_make_it_endless():
         truth.shown = 0
         days(subject, 9, audits=audits, truth=truth)
         figures.append(subject.days["escapes"])
-    assert figures[0] == pytest.approx(2 * figures[1])
+    waited = 28_800.0 / 86_400.0  # until a cohort is judged
+    assert figures[0] - waited == pytest.approx(2 * (figures[1] - waited))
     assert figures[2] == math.inf
+
+
+def test_what_two_looks_miss_is_not_promised_to_be_found():
+    figures = []
+    for looks_miss in (0.0, 0.23):
+        subject, truth = spots(blind_spot={"looks_miss": looks_miss, "escape_ppm": 3_000.0}), Truth()
+        truth.shown = 0
+        days(subject, 9, audits=200, truth=truth)
+        figures.append(subject.days["escapes"])
+    bad = audits_until_found(np.array(Truth.claims), 50_000.0, 0.003 * 0.77**2)
+    assert figures[1] == pytest.approx(bad / 200 + 28_800.0 / 86_400.0)
+    assert figures[1] > 1.5 * figures[0]
 
 
 def test_a_mode_that_is_often_rejected_is_found_by_audits_sooner():

@@ -65,6 +65,18 @@ def test_a_claim_is_exceeded_on_average_in_few_baselines():
     assert exceeded <= 20
 
 
+def test_a_bin_begins_at_a_cut_so_that_those_above_may_be_audited_more_often_than_those_below():
+    """Audits of the scores above the cut alone: with the cut their claim is what they deserve, without it too little."""
+    p, bad = passes(13, 20_000)
+    cut = float(np.quantile(p, 0.995))
+    often, deserved = np.array([cut, float(p.max())]), float(p[p >= cut].mean())
+    with_cut = fit_claim_map(p, bad, floor=FLOOR_CONFIRMED, cuts=[cut])
+    assert cut in with_cut.edges
+    assert with_cut.claim(often).mean() > deserved
+    assert fit_claim_map(p, bad, floor=FLOOR_CONFIRMED).claim(often).mean() < deserved
+    assert fit_claim_map(p, bad, floor=FLOOR_CONFIRMED, cuts=[-1.0, 2.0]).bounds.size > 0, "beyond all scores it cuts nothing"
+
+
 def test_what_the_scores_say_does_not_matter_only_their_order():
     p, bad = passes(10, 2000)
     plain, warped = fit_claim_map(p, bad, floor=FLOOR_CONFIRMED), fit_claim_map(p**3, bad, floor=FLOOR_CONFIRMED)

@@ -15,6 +15,8 @@ class Sourced:
 
     lamp_fade_per_1000_h: float = 0.0055  # LED 0.4-0.7 % per 1000 h: the lamp of the demo ages, harmlessly
     reject_share_range: tuple[float, float] = (0.001, 0.05)  # plants reject 0.1-5 %: the defect mix below stays inside
+    reviewer_misses: float = 0.23  # human re-judgement misses ~23 % of the bad parts
+    reviewer_false_rejects: float = 0.02  # and rejects ~2 % of the good ones it is shown as doubtful
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,6 +69,23 @@ class Assumed:
 
 
 @dataclass(frozen=True, slots=True)
+class Audited:
+    """What benchmarks/simulated/sixty assumes of a line whose passes are audited: assumptions."""
+
+    false_finds: float = 0.0005  # a first look at a good passed part finds something: 0.05 % (the issue's; swept there)
+    commissioning_misses: float = 0.053  # of two people who look at every part together: both miss, independently (0.23 squared)
+    unanswered: float = 0.01  # requests nobody answers
+    bad_median_h: float = 2.0  # a find is told soon, lognormal
+    good_median_h: float = 10.0  # that nothing was found is written down later, lognormal
+    delay_spread: float = 0.6  # sd of the log of both
+    answer_limit_h: float = 36.0  # each look; two looks fit into the cohort
+    cohort_h: float = 72.0
+    near_share_of_parts: float = 0.03  # parts with scores ~ Beta(2, 38), the others ~ Beta(0.5, 2500) (project METHODS 3)
+    threshold: float = 0.2  # decision threshold for such scores: 0.3 % of the passes lie above half of it
+    masters: int = 5  # bad masters of the mode; every presentation is missed independently, as often as a part
+
+
+@dataclass(frozen=True, slots=True)
 class Sweep:
     """The sizes a cause is simulated at, small to large, and over how many parts it comes (0: at once); assumptions."""
 
@@ -96,3 +115,4 @@ SWEEPS: dict[str, Sweep] = {
 
 SOURCED = Sourced()
 ASSUMED = Assumed()
+AUDITED = Audited()

@@ -1,0 +1,46 @@
+"""What audits and check parts find, and when: a station of sixty days through the agent's own rules, truth joined afterwards.
+
+    python -m benchmarks.simulated.sixty QUESTION [--seeds N] [--out FOLDER] [--cell NAME …]
+    python -m benchmarks.simulated.sixty table --out FOLDER      # the tables of what is there so far
+
+A history is a line of JSON in FOLDER/CELL.jsonl; what is there is not played again.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+from pathlib import Path
+
+from benchmarks.simulated.sixty.cells import QUESTIONS, Cell
+from benchmarks.simulated.sixty.run import row
+from benchmarks.simulated.sixty.tables import tables
+
+
+def fill(cell: Cell, seeds: int, folder: Path) -> None:
+    """Play what is missing of a cell's first seeds."""
+    path = folder / f"{cell.name}.jsonl"
+    done = {json.loads(line)["seed"] for line in path.read_text().splitlines()} if path.exists() else set()
+    for seed in range(seeds):
+        if seed not in done:
+            played = row(cell, seed)
+            with path.open("a") as file:
+                file.write(json.dumps(played) + "\n")
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("question", choices=[*QUESTIONS, "table"])
+    parser.add_argument("--seeds", type=int, default=200)
+    parser.add_argument("--cell", action="append", help="some cells of the question alone")
+    parser.add_argument("--out", type=Path, default=Path("out/sixty"), help="folder of the histories; outside the repository")
+    options = parser.parse_args()
+    options.out.mkdir(parents=True, exist_ok=True)
+    for cell in QUESTIONS.get(options.question, ()):
+        if not options.cell or cell.name in options.cell:
+            fill(cell, options.seeds, options.out)
+    print(tables(options.out, [options.question] if options.question in QUESTIONS else list(QUESTIONS)))
+
+
+if __name__ == "__main__":
+    main()
