@@ -241,6 +241,19 @@ def test_the_configuration_is_asked_for_no_figure_of_a_person():
     assert found <= {"owner", "deputy", "name", "username"}, "the register's, a plug-in's, a broker's login"
 
 
+def test_records_name_people_where_they_speak_and_say_no_figure_of_them():
+    schema = json.loads((Path(__file__).parents[2] / "docs" / "records.schema.json").read_text())
+    members = {
+        (name, member): body
+        for name, kind in schema["$defs"].items()
+        for member, body in kind["properties"].items()
+        if is_about_a_person(member)
+    }
+    spoken = {("Outcome", "reviewer"), ("Event", "by"), ("Feedback", "by"), ("Command", "by")}
+    assert set(members) == spoken | {("Model", "name")}
+    assert {body["type"] for body in members.values()} == {"string"}
+
+
 def test_a_planted_figure_of_a_person_is_found():
     class Planted(msgspec.Struct):
         finds_by_reviewer: dict[str, int]
