@@ -321,7 +321,7 @@ def test_the_state_folder_is_for_the_agent_alone(tmp_path, mode, severity):
     folder, file = tmp_path / "state", text(tmp_path / "c.toml", "")
     folder.mkdir()
     folder.chmod(mode)
-    assert only(permissions.examine(file, folder, {}, {}), "permissions.state").severity == severity
+    assert only(permissions.examine(file, folder, {}), "permissions.state").severity == severity
 
 
 @pytest.mark.parametrize(("mode", "severity"), [(0o644, "ok"), (0o640, "ok"), (0o664, "warn"), (0o666, "fail")])
@@ -554,3 +554,13 @@ def test_a_broker_that_never_answers_fails_within_its_timeout():
     with listener() as port:
         found = asked(SinkOptions(port=port, connect_timeout_s=0.5))["broker.connects"]
     assert (found.severity, "did not answer within 0.5 s" in found.seen) == ("fail", True)
+
+
+@pytest.mark.parametrize(("mode", "severity"), [(0o600, "ok"), (0o604, "fail")])
+def test_the_token_of_the_http_tap_is_not_for_everybody(tmp_path: Path, mode: int, severity: str) -> None:
+    file, token = tmp_path / "line.toml", tmp_path / "token"
+    file.write_text("")
+    token.write_text("0123456789abcdef")
+    token.chmod(mode)
+    found = permissions.examine(file, tmp_path / "none", {}, {"tap web": token})
+    assert only(found, "permissions.credential").severity == severity
