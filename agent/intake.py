@@ -9,7 +9,7 @@ import msgspec
 
 from agent.errors import RecordRefused
 from agent.ports import Measurer, Place, Refused
-from agent.records import Command, Event, Frame, Inspection, Outcome, Record, decode
+from agent.records import Command, Event, Feedback, Frame, Inspection, Outcome, Record, decode
 
 
 class Intake:
@@ -51,7 +51,7 @@ class Intake:
 def event_time(record: Record | Refused) -> datetime | None:
     """When it happened at the source; None for commands and refusals."""
     match record:
-        case Inspection(captured_at=at) | Outcome(observed_at=at) | Event(at=at):
+        case Inspection(captured_at=at) | Outcome(observed_at=at) | Event(at=at) | Feedback(at=at):
             return at
         case Command() | Refused():
             return None

@@ -8,8 +8,8 @@ from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal, NamedTuple, Protocol
 
-from agent.documents import AlarmDoc, AndonDoc, AuditRequestDoc, HoldDoc, IncidentDoc, ModelChangeDoc, OutMessage
-from agent.records import Command, Entry, Event, Frame, Inspection, Outcome
+from agent.documents import AlarmDoc, AndonDoc, AuditRequestDoc, FeedbackDoc, HoldDoc, IncidentDoc, ModelChangeDoc, OutMessage
+from agent.records import Command, Entry, Event, Feedback, Frame, Inspection, Outcome
 
 if TYPE_CHECKING:
     from agent.config.model import Config  # pydantic, which a question to the store need not wait for
@@ -125,7 +125,7 @@ class Delivery:
     """
 
     tap: str
-    item: Inspection | Outcome | Event | Command | Refused | Lost | Pictured
+    item: Inspection | Outcome | Event | Feedback | Command | Refused | Lost | Pictured
     frame: Frame | None
     received_at: datetime
     position: str | None = None
@@ -502,6 +502,24 @@ class AuditsView:
 
 
 @dataclass(frozen=True, slots=True)
+class ReportView:
+    """One report as it stands, with the words it came with: for quality, not for whoever looks at its parts again."""
+
+    document: FeedbackDoc
+    note: str
+
+
+@dataclass(frozen=True, slots=True)
+class FeedbackView:
+    """What was reported at the line, and how it was answered. Nothing is counted by who reported or who looked."""
+
+    waiting: int  # not answered yet, overdue ones among them
+    overdue: int
+    counts: dict[str, int]  # reported_bad_passed, answered_confirmed, overdue, same_reviewer, …
+    reports: tuple[ReportView, ...]  # the latest that ended, then those open
+
+
+@dataclass(frozen=True, slots=True)
 class BlindSpotView:
     """How long a rise of misses of one failure mode could go unnoticed."""
 
@@ -636,6 +654,7 @@ class StationView:
     review: ReviewView | None = None
     estimates: tuple[EstimateView, ...] = ()  # latest month first, `all` last
     curves: tuple[BandView, ...] = ()
+    feedback: FeedbackView | None = None
     models: tuple[ModelView, ...] = ()
     model_change: ModelChangeDoc | None = None  # the plan, as it stands
 

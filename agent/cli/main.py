@@ -30,6 +30,7 @@ _COMMANDS = {
     "outcome": ("agent.cli.outcome", "outcome"),
     "audit": ("agent.cli.audit", "audit"),
     "estimates": ("agent.cli.estimates", "estimates"),
+    "feedback": ("agent.cli.feedback", "feedback"),
     "challenge": ("agent.cli.challenge", "challenge"),
     "baseline": ("agent.cli.baseline", "baseline"),
     "model": ("agent.cli.model", "model"),

@@ -11,6 +11,7 @@ from pydantic import BaseModel, ConfigDict, Field, field_validator, model_valida
 from agent.config.audits import AuditsSection, BlindSpotSection
 from agent.config.challenges import MAX_SETS, ChallengeSection, ChallengeSetSection
 from agent.config.estimates import EstimatesSection
+from agent.config.feedback import FeedbackSection
 from agent.config.limits import LimitSection
 from agent.config.mapping import MappingSection
 from agent.config.measurements import MAX_MEASUREMENTS, MeasurementSection
@@ -315,6 +316,7 @@ class StationSection(Section):
     audits: AuditsSection = Field(default=AuditsSection(), description="Which passed parts are asked for again.")
     blind_spot: BlindSpotSection = Field(default=BlindSpotSection(), description="How long a rise could go unnoticed.")
     estimates: EstimatesSection = Field(default=EstimatesSection(), description="Rates and what they are judged against.")
+    feedback: FeedbackSection = Field(default=FeedbackSection(), description="What operators report.")
     challenge: ChallengeSection = Field(default=ChallengeSection(), description="When challenge parts are due.")
     challenge_sets: list[ChallengeSetSection] = Field(default=[], max_length=MAX_SETS, description="Challenge parts.")
 

@@ -34,7 +34,7 @@ from agent.core.verification import STREAM as OUTCOMES
 from agent.documents import FrozenDoc, ModelChangeDoc, ReadingDoc, SummaryDoc
 from agent.messages import message
 from agent.ports import Origin, PartRow, ReviewView, StationView
-from agent.records import Command, Event, Inspected, Inspection, Model, Outcome
+from agent.records import Command, Event, Feedback, Inspected, Inspection, Model, Outcome
 
 # Evidence of a twentieth of its threshold is advice (METHODS 1); looked for every so many parts.
 ADVISE, ADVISE_PARTS = 20.0, 25
@@ -63,7 +63,7 @@ class Station:
         self._feed = Feed(options.feed)
         plans = Plans(options)
         self.signals = Signals(options, plans, self.annunciator, self.counters, zone)
-        self.verification = Verification(options, plans, parts, self.annunciator, self._feed, self.counters, zone)
+        self.verification = Verification(options, plans, parts, self.annunciator, self._feed, self.counters, zone, language)
         self._figures = Figures(options)
         self.challenges = Challenges(options, plans.challenge_threshold, language, self.verification.estimates.shown)
         self.blind_spots = BlindSpots(
@@ -118,6 +118,11 @@ class Station:
             self._tallies["outcomes"] += 1
             self._summarise(outcome.observed_at, effects, outcomes=1)
         return word
+
+    def noticed(self, feedback: Feedback, effects: Effects) -> str:
+        """Somebody at the line noticed something; what the report became, in a word."""
+        self.counters["feedback"] += 1
+        return self.verification.reported(feedback, self.index, self.last_captured_at, effects)
 
     def happened(self, event: Event, effects: Effects) -> None:
         """An event at the station."""
@@ -359,6 +364,7 @@ class Station:
             review=self._review(),
             estimates=self._figures.estimates(verification.estimates),
             curves=self._figures.curves(verification.estimates),
+            feedback=verification.reports.view(),
             models=self.models.views(),
             model_change=self.models.document(self.last_captured_at),
         )

@@ -23,10 +23,12 @@ from agent.core.joining import Joiner
 from agent.core.ledger import Ledger, Pending
 from agent.core.parts import PartsInFront
 from agent.core.plans import Plans
+from agent.core.reports import ALARM as REPORT_CONFIRMED
+from agent.core.reports import Heard, Reports
 from agent.core.truth import Truth
 from agent.messages import message
 from agent.ports import PartRow
-from agent.records import Inspection, Model, Outcome
+from agent.records import Feedback, Inspection, Model, Outcome
 
 # What a person accepts anew with `baseline accept --stream outcomes`, and the stream of what outcomes show.
 STREAM = "outcomes"
@@ -46,6 +48,7 @@ class Verification:
         feed: Feed,
         counters: Counter[str],
         zone: ZoneInfo,
+        language: str,
     ) -> None:
         self._options = options
         self._may_arm = options.registered
@@ -56,6 +59,7 @@ class Verification:
         self._counters = counters
         self.truth = self._new_truth()
         self.audits = Audits(options, zone)
+        self.reports = Reports(options.id, options.feedback, parts, self.audits, language=language, zone=zone)
         self.answers = Answers()
         self.accounts = Accounts(options.outcomes)
         self._ledger = Ledger(self.accounts)
@@ -92,6 +96,7 @@ class Verification:
         What a model that nobody approved passes is held against the claims of the approved one: nobody else has claimed anything.
         """
         effects.messages.extend(message(request) for request in self.audits.inspected(record, row, identity.threshold))
+        self._tell(self.reports.inspected(row), row.captured_at, effects)
         if self._options.outcomes.is_on:
             p_defect = float("nan") if record.p_defect is None else record.p_defect
             scope = self._plans.claim_scope(record.view, record.recipe, record.model if identity.is_judging else identity.model)
@@ -116,6 +121,8 @@ class Verification:
         if source is None:
             word = "undeclared_source" if self._options.outcomes.is_on else "not_configured"
             self._counters[f"outcomes_{word}"] += 1
+            if word == "not_configured":  # no outcome is expected here, but what was reported is looked at all the same
+                self._look(outcome, latest, effects)
             return word
         if outcome.part_id:
             result = self._joined(outcome, latest, effects)
@@ -137,6 +144,7 @@ class Verification:
         index = self._parts.part_index(self._options.id, outcome.part_id, latest)
         self._annunciator.find(self._feed.told(at), feed.STREAM, outcome.part_id, at, effects)
         outcome, counts = self._answered(outcome, effects)
+        self._look(outcome, latest, effects)
         if not counts:
             self._counters["outcomes_not_counted"] += 1
             return "not_counted"
@@ -165,7 +173,8 @@ class Verification:
 
     def _answered(self, outcome: Outcome, effects: Effects) -> tuple[Outcome, bool]:
         """An outcome beside what was asked for: with the probability it was drawn with, and whether it may count."""
-        answered = self.audits.told(outcome)
+        source = self.accounts.sources.get(outcome.source)
+        answered = self.audits.told(outcome, of_all=source is not None and source.counts and source.coverage == "census")
         effects.messages.extend(message(request) for request in answered.asked)
         for request in answered.settled:
             self._settle(request, missed=False, at=outcome.observed_at, effects=effects)
@@ -173,11 +182,34 @@ class Verification:
         return (outcome if chance is None else msgspec.structs.replace(outcome, inclusion_probability=chance)), answered.counts
 
     def _settle(self, request: Request, *, missed: bool, at: datetime, effects: Effects) -> None:
-        if request.kind != "candidate":  # those are asked for, never part of a rate
+        if request.kind not in ("candidate", "feedback"):  # those are asked for, never part of a rate
             told = self.answers.looked_again if request.kind == "second_look" else self.answers.settled
             self._annunciator.find(
                 told(missed=missed, at=at, part_id=request.part_id), answers.STREAM, request.part_id, at, effects
             )
+
+    # --- what people report -------------------------------------------------------------------------------------------------
+
+    def reported(self, feedback: Feedback, latest: int, now: datetime | None, effects: Effects) -> str:
+        """Somebody noticed something, after part `latest`, at source time `now`; what the report became, in a word."""
+        word, heard = self.reports.told(feedback, latest, now)
+        self._tell(heard, feedback.at, effects)
+        return word
+
+    def _look(self, outcome: Outcome, latest: int, effects: Effects) -> None:
+        """Somebody looked at a part: what it means to reports about it. Those who noticed by chance are no second opinion."""
+        source = self.accounts.source(outcome.source)
+        if outcome.part_id and (source is None or source.counts):
+            self._tell(self.reports.judged(outcome, latest), outcome.observed_at, effects)
+
+    def _tell(self, heard: Heard, at: datetime, effects: Effects) -> None:
+        if not heard:
+            return
+        effects.messages.extend(message(request) for request in heard.asked)
+        self._annunciator.find(heard.findings, STREAM, "", at, effects)
+        incident = self._annunciator.incident_of(REPORT_CONFIRMED)
+        told = self.reports.joined(incident, heard.told) if incident else heard.told
+        effects.messages.extend(message(document) for document in told)
 
     # --- judged -------------------------------------------------------------------------------------------------------------
 
@@ -185,6 +217,7 @@ class Verification:
         """The source's time has reached `at`: parts whose outcomes are due by then are judged, requests due by then missed."""
         for request in self.audits.missed(at):
             self._settle(request, missed=True, at=at, effects=effects)
+        self._tell(self.reports.reached(at), at, effects)
         self._ledger.advance(at)
         self._mature(at, latest, effects)
 
@@ -209,6 +242,7 @@ class Verification:
             "truth": self.truth.save(),
             "ledger": self._ledger.save(),
             "audits": self.audits.save(),
+            "reports": self.reports.save(),
             "answers": self.answers.save(),
             "accounts": self.accounts.save(),
             "joiner": self._joiner.save(),
@@ -220,6 +254,7 @@ class Verification:
         self.truth.load(saved["truth"])
         self._ledger.load(saved["ledger"])
         self.audits.load(saved["audits"])
+        self.reports.load(saved["reports"])
         self.answers.load(saved["answers"])
         self.accounts.load(saved["accounts"])
         self._joiner.load(saved["joiner"], self.accounts.sources)

@@ -14,7 +14,7 @@ from agent.documents import GapDoc
 from agent.errors import StoreError
 from agent.messages import cmd_result_topic, message
 from agent.ports import Delivery, Lost, Pictured, Refused, Snapshot, Wanted
-from agent.records import Command, Commanded, Entry, Event, Gap, Inspected, Inspection, Outcome, Tick, Told
+from agent.records import Command, Commanded, Entry, Event, Feedback, Gap, Inspected, Inspection, Outcome, Tick, Told
 
 if TYPE_CHECKING:
     from agent.config.model import AgentSection
@@ -368,7 +368,7 @@ def _answer(delivery: Delivery, word: str) -> None:
         delivery.became(word)
 
 
-def _entry(item: Inspection | Outcome | Event | Command, delivery: Delivery) -> Entry:
+def _entry(item: Inspection | Outcome | Event | Feedback | Command, delivery: Delivery) -> Entry:
     received_at, tap = delivery.received_at, delivery.tap
     match item:
         case Inspection():

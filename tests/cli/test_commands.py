@@ -70,6 +70,9 @@ COMMANDS = [
     ["outcome", "import"],
     ["audit", "plan"],
     ["audit", "list"],
+    ["feedback"],
+    ["feedback", "list"],
+    ["feedback", "show"],
     ["challenge", "plan"],
     ["challenge", "record"],
     ["baseline", "show"],
@@ -101,6 +104,8 @@ READING = [
     ["alarms"],
     ["audit", "plan"],
     ["audit", "list"],
+    ["feedback", "list"],
+    ["feedback", "show"],
     ["challenge", "plan"],
     ["baseline", "show"],
     ["model", "show"],
@@ -482,7 +487,7 @@ def test_a_signal_ends_the_agent_in_order_and_the_alarms_stay_readable(
 
 def test_every_plug_in_folder_is_discovered_with_its_options() -> None:
     found = PlugIns()
-    assert found.types("taps") == ("jsonl", "mqtt", "socket")
+    assert found.types("taps") == ("http", "jsonl", "mqtt", "socket")
     assert found.types("sinks") == ("mqtt",)
     with pytest.raises(KeyError):
         found.options("taps", "radio")
