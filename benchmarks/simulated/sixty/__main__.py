@@ -3,7 +3,21 @@
     python -m benchmarks.simulated.sixty QUESTION [--seeds N] [--out FOLDER] [--cell NAME …]
     python -m benchmarks.simulated.sixty table --out FOLDER      # the tables of what is there so far
 
-A history is a line of JSON in FOLDER/CELL.jsonl; what is there is not played again.
+A history is a line of JSON in FOLDER/CELL.jsonl; what is there is not played again. Questions: fault, variation, steady (ramp and
+policy at constant quality), reviewers (false finds), stopped (outcomes that end).
+
+Simulated: 28 parts a minute around the clock, 0.2 % defective in one mode, of which the model passes 2 %, and 20 % from some time of
+day 10 on, as confident as any pass; commissioning of 12,000 parts, all looked at; audits drawn by the agent's planner; two reviewers
+who miss 23 % each, find something at 0.05 % of good parts, answer late and sometimes never; a blind second look at every find; check
+parts in rounds, each missed as often as a part. Sizes and their sources: agent/demo/line/magnitudes.py. The agent is given records
+(verdict, score, outcomes, masters), never what is true.
+
+The agent is `Station` with its own planner, ledger, accounts, claims, tests, checks, blind spots, alarms, incidents and holds, on a
+quick road that folds only records which can matter to truth (`station.py`; tests/benchmarks/test_sixty.py plays short histories on it
+and through the whole core: the same alarms to the byte, requests, judged audits and held spans). The draw comes from a generator in place
+of the planner's hash, which is the slowest thing of all (the test uses the hash); nothing tightens audits here, as they are declared at
+their most. Not simulated: pictures, score channels, reject rate, identity, silence of results; recipes, lots, tools; masters that
+resemble one another; a defect that reviewers all overlook; audits that are harder than the line; repairs; what happens after a hold.
 """
 
 from __future__ import annotations

@@ -42,7 +42,7 @@ def _lines(head: str, lines: list[str]) -> str:
 def _faults(played: dict[Cell, list[Row]]) -> str:
     head = (
         "cell | histories | audits before | claimed | found | false before (allowed) | promised days | found within the history"
-        " | median days | 90 % within | first confirmed find said, median days | escapes held | good parts held, median | good held per escape"
+        " | median days | 90 % within | first find said, median days | escapes held | good parts held, median | good held per escape"
     )
     return _lines(head, [_fault(cell, rows) for cell, rows in played.items()])
 
@@ -109,7 +109,7 @@ def _variation(played: dict[Cell, list[Row]]) -> str:
 
 
 def _steady(played: dict[Cell, list[Row]]) -> str:
-    head = "what happens at constant quality | histories | audits | claimed | found | alarms | a CUSUM of the found share alarms | in so many histories"
+    head = "at constant quality | histories | audits | claimed | found | alarms | a CUSUM of the found share: alarms | histories with one"
     return _lines(
         head,
         [
