@@ -9,15 +9,15 @@ from typing import Any, Literal, Self
 import numpy as np
 from scipy.special import ndtri
 
-from detectors.baseline import gate, spread, unresolved
+from detectors.baseline import gate, spread, tolerated, unresolved
 from detectors.baseline import runs as between
 from detectors.baseline.residual import residuals
-from detectors.baseline.table import column_scores, quantile_table, reaching
+from detectors.baseline.table import quantile_table, reaching
 from detectors.baseline.transform import codes, transform
 from detectors.budget import run_thresholds, spread_thresholds
 from detectors.contract import BoolArray, FloatArray, IntArray, SavedState
 from detectors.errors import BaselineRefused, ParameterError, ShapeError
-from detectors.level_shift.detector import BETS, STRENGTHS, Z_LIMIT, LevelShift
+from detectors.level_shift.detector import BETS, LevelShift
 from detectors.spread_shift.detector import SpreadShift
 
 # Fewer values than this give no table worth a threshold far in the tail.
@@ -27,8 +27,6 @@ MAX_TIED_SHARE = 0.5
 # The unresolved mean and variance are bounded at these levels (METHODS 2.5 uses the same for runs).
 _MEAN_LEVEL = 0.995
 _VARIANCE_LEVEL = 0.01
-# And so many standard errors are added to the mean of a bet's e under the tolerated shift.
-_PRICE_ERRORS = 2.6
 # Autocorrelation below this many standard errors is not modelled: the residual of a wrong fit is worse than none.
 _PHI_ERRORS = 3.0
 _PHI_LIMIT = 0.95
@@ -278,20 +276,20 @@ def _by_parts(
     used = np.sort(errors[np.isfinite(errors)])  # in order, a table is read four times as fast
     knots, scores = quantile_table(used)
     unsure, variance = unresolved.mean(used.size, _MEAN_LEVEL), unresolved.variance(used.size, _VARIANCE_LEVEL)
-    moved = _moved(used, knots, scores, tolerance)
+    moved = tolerated.moved(used, knots, scores, tolerance)
     held_out = gate.held_out(errors, runs, tolerated=(max(moved[0], unsure), max(moved[1], unsure)), inflation=variance)
     if shown:
         gate.judge_steady(held_out, runs, tolerated=max(0.0, min(moved)), between=whole)
-    epsilon = np.maximum(_tolerated(used, knots, scores, tolerance, variance), unsure)
+    epsilon = np.maximum(tolerated.of_bets(used, knots, scores, tolerance, variance), unsure)
     gentle = epsilon[:2]  # of the weakest bets, which come nearest to the mean of z
     if (short := np.array([scores[-1], -scores[0]]) - gentle < _ROOM).any():
         up, down = np.where(short, gentle + 2.0 * _ROOM, 0.0).tolist()
         knots, scores = reaching(knots, scores, tolerance, down=down, up=up)
-        epsilon = np.maximum(_tolerated(used, knots, scores, tolerance, variance), unsure)
+        epsilon = np.maximum(tolerated.of_bets(used, knots, scores, tolerance, variance), unsure)
     inflation = (1.0 + variance) * (1.0 + _unresolved_phi(phi, used.size)) - 1.0
     narrowest, widest = spread.allowed(used, knots, scores, tolerance)
-    detectable = [_detectable(epsilon[way::2], inflation, threshold, DETECTABLE_WITHIN) for way in (0, 1)]
-    smallest = _raw_shift(used, knots, scores, detectable) / (1.0 - phi)
+    detectable = [tolerated.detectable(epsilon[way::2], inflation, threshold, DETECTABLE_WITHIN) for way in (0, 1)]
+    smallest = tolerated.raw_shift(used, knots, scores, detectable) / (1.0 - phi)
     try:
         gate.judge_spread(held_out[np.isfinite(held_out)])
         unwatched = ""
@@ -313,8 +311,8 @@ def _by_runs(y: FloatArray, runs: IntArray, tolerance: float, threshold: float, 
         gate.judge_run_means(layer.means)
     within, of_means = run_thresholds(np.array([threshold]))
     errors = between.predictive_residuals(y, runs, layer)
-    tolerated = tolerance * (1.0 - layer.phi) / layer.noise
-    channel = _by_parts(y, errors, runs, tolerated, layer.center, layer.phi, float(within[0]), shown=shown, whole=False)
+    of_residual = tolerance * (1.0 - layer.phi) / layer.noise
+    channel = _by_parts(y, errors, runs, of_residual, layer.center, layer.phi, float(within[0]), shown=shown, whole=False)
     channel = replace(channel, noise=layer.noise, run_spread=layer.spread, run_parts=layer.parts)
     if not layer.means.size:
         enough = channel.values * between.MIN_RUNS // np.unique(runs[np.isfinite(y)]).size
@@ -324,7 +322,7 @@ def _by_runs(y: FloatArray, runs: IntArray, tolerance: float, threshold: float, 
     epsilon = max(tolerance / scale, of_runs)
     return replace(
         channel,
-        smallest_shift=scale * _detectable(epsilon, inflation, float(of_means[0]), DETECTABLE_WITHIN_RUNS),
+        smallest_shift=scale * tolerated.detectable(epsilon, inflation, float(of_means[0]), DETECTABLE_WITHIN_RUNS),
         run_center=layer.center,
         run_scale=scale,
         run_epsilon=epsilon,
@@ -349,44 +347,6 @@ def _phi(centred: FloatArray, runs: IntArray) -> float:
     return float(np.clip(phi, -_PHI_LIMIT, _PHI_LIMIT))
 
 
-def _tolerated(used: FloatArray, knots: FloatArray, scores: FloatArray, shift: float, inflation: float) -> FloatArray:
-    """What each bet must tolerate of z, (BETS,), so that its e has a mean of at most 1 whatever shift of the residuals up to
-    `shift`: (log m - (1 + inflation) lambda^2 / 2) / |lambda|, m the mean of exp(lambda z) over the baseline's own values, with
-    standard errors on top.
-
-    A table rises, so that the whole shift upwards is the worst that is tolerated for a bet upwards, and the other way round. The
-    mean of z alone is no price: a shift may spread z (towards the steep end of a skewed table), and then e is more than the mean
-    says. Nor is the table's steepest slope (METHODS 2.4), which belongs to a pair of nearly tied values.
-    """
-    up, down = (np.clip(column_scores(used + by, knots, scores), -Z_LIMIT, Z_LIMIT) for by in (shift, -shift))
-    won = [[np.exp(strength * z) for z in (up, -down)] for strength in STRENGTHS]
-    most = np.array([[float(e.mean() + _PRICE_ERRORS * e.std() / np.sqrt(e.size)) for e in row] for row in won])
-    strengths = np.array(STRENGTHS)[:, None]
-    prices: FloatArray = np.maximum((np.log(most) - (1.0 + inflation) * strengths * strengths / 2.0) / strengths, 0.0)
-    return prices.ravel()
-
-
-def _raw_shift(used: FloatArray, knots: FloatArray, scores: FloatArray, detectable: Sequence[float]) -> float:
-    """Smallest shift of the residuals that moves the mean of z by as much as is detectable up, and down; NaN if none does."""
-
-    def short(shift: float) -> bool:
-        return any(moved < wanted for moved, wanted in zip(_moved(used, knots, scores, shift), detectable, strict=True))
-
-    low, high = 0.0, float(np.ptp(knots))
-    if short(high):
-        return float("nan")
-    for _ in range(14):  # to 1e-4 of the range
-        middle = (low + high) / 2.0
-        low, high = (middle, high) if short(middle) else (low, middle)
-    return high
-
-
-def _moved(used: FloatArray, knots: FloatArray, scores: FloatArray, shift: float) -> tuple[float, float]:
-    """How far the mean of z goes up, and down, when the residuals shift up, and down."""
-    here, up, down = (float(column_scores(x, knots, scores).mean()) for x in (used, used + shift, used - shift))
-    return up - here, here - down
-
-
 def _unresolved_phi(phi: float, n: int) -> float:
     """By how much residuals of a fitted AR(1) may vary more in the long run than independent ones, because phi is not known: ((1 -
     phi) / (1 - upper))² - 1, upper the 99 % bound of phi's large-sample law (Box, Jenkins, Reinsel 2008, 7.2). 0 where phi is 0.
@@ -395,10 +355,3 @@ def _unresolved_phi(phi: float, n: int) -> float:
         return 0.0
     upper = min(phi + (1.0 + 3.0 * phi) / n + float(-ndtri(_VARIANCE_LEVEL)) * float(np.sqrt((1.0 - phi * phi) / n)), _PHI_MOST)
     return ((1.0 - phi) / (1.0 - upper)) ** 2 - 1.0 if upper > phi else 0.0
-
-
-def _detectable(epsilon: FloatArray | float, inflation: float, threshold: float, within: int) -> float:
-    """Mean of z whose evidence reaches the threshold within so many updates by its best bet, of eight."""
-    growth = np.log(8.0 * threshold) / within
-    strengths = np.array(STRENGTHS)
-    return float(np.min(epsilon + growth / strengths + (1.0 + inflation) * strengths / 2.0))
