@@ -90,6 +90,7 @@ def delays(cells: Cells) -> str:
 def libraries(cells: Cells) -> str:
     """Delay at the target beside each library's best setting for each change, or at the rate it can keep."""
     found, rows = curves(cells), []
+    watched = {cell["cell"]: cell["channels"] for cell in cells.read("delay")}
     for baseline, stream in itertools.product(delay.PEER_BASELINES, STREAMS):
         detectors = found.get((stream, str(baseline)), {})
         peers = {n: p for n, p in detectors.items() if n.split("-")[0] in delay.PEER_CHANNELS}
@@ -100,8 +101,7 @@ def libraries(cells: Cells) -> str:
             [f"{stream}, {baseline:,}", "ours", "900", *(_short(at_run_length(ours, step, delay.TARGET)) for step in STEPS)]
         )
         for name, points in sorted(peers.items()):
-            channels = max(d["channels"] for p in points for d in p["delays"].values())
-            rows.append(["", name, channels, *(_beside(points, ours, step) for step in STEPS)])
+            rows.append(["", name, watched[f"delay/{stream}/{baseline}/{name}"], *(_beside(points, ours, step) for step in STEPS)])
     return _markdown(["stream, learned", "detector", "channels", *STEPS], rows)
 
 
