@@ -40,7 +40,7 @@ bench: $(ALL_READY)  ## first speed figures, as ratios measured in the same run
 bench-quality: $(QUALITY_READY)  ## false alarms and delay beside other libraries (an hour and more, resumable); ARGS="defaults"
 	$(QUALITY)/bin/python -m benchmarks.quality $(or $(ARGS),all) --results out/quality
 	$(QUALITY)-numpy1/bin/python -m benchmarks.quality $(or $(ARGS),all) --results out/quality
-	$(QUALITY)/bin/python -m benchmarks.quality table --results out/quality
+	$(QUALITY)/bin/python -m benchmarks.quality page --results out/quality
 
 test-system: $(ALL_READY) tools system-tools  ## slow tests: the service under a real systemd, the arm64 image, long replays
 	$(BIN)/pytest -m system $(ARGS)

@@ -14,6 +14,9 @@ from typing import TYPE_CHECKING
 from agent.core.fold import Core
 from agent.errors import StoreCorrupt
 from agent.frames.measurer import FrameMeasurer, MeasurerInTime
+from agent.frames.photographer import NAME as PICTURES
+from agent.frames.photographer import Photographer
+from agent.frames.recent import Recent
 from agent.plugins import PlugIns
 from agent.ports import PlugInContext, Snapshot
 from agent.runtime.control import NAME as CONTROL
@@ -54,7 +57,9 @@ class App:
             in_memory=state_dir is None,
             sinks=sinks,
         )
-        self._measurer = FrameMeasurer(config.frames, config.stations)
+        takes_pictures = live and config.frames.evidence_pictures > 0
+        recent = Recent() if takes_pictures else None
+        self._measurer = FrameMeasurer(config.frames, config.stations, recent=recent)
         now = clock.now()
         self.snapshots = SnapshotBox(Snapshot(now, now, self.boot_id, version("linewarden"), 0))
         self._inbox = BoundedInbox()
@@ -72,10 +77,13 @@ class App:
             from agent.views.prometheus import PrometheusView
 
             self.views.append(PrometheusView(config.metrics))
+        photographer = None
+        if recent is not None:
+            photographer = Photographer(self._measurer, recent, clock, most=config.frames.evidence_pictures)
+            self._add(photographer)
         if live and state_dir is not None:
             control = ControlTap(state_dir / CONTROL_NAME, clock, self.snapshots, self._result_of)
-            self.taps[control.name] = control
-            self._pulses[control.name] = Pulse(self._at_edges, clock)
+            self._add(control)
         self.engine = Engine(
             core=lambda: Core(config, self.store),
             journal=self.store,
@@ -87,7 +95,13 @@ class App:
             boot_id=self.boot_id,
             live=live,
             figures=self._figures,
+            pictures=None if photographer is None else photographer.ask,
         )
+
+    def _add(self, tap: Tap) -> None:
+        """One that is no plug-in."""
+        self.taps[tap.name] = tap
+        self._pulses[tap.name] = Pulse(self._at_edges, self._clock)
 
     def run(self, stop: StopEvent, on_ready: Callable[[], None] = lambda: None) -> None:
         """Work until stopped, or, where every source ends, until all of it is folded and committed.
@@ -125,7 +139,9 @@ class App:
 
     def _watch(self, stop: StopEvent, core: Worker, taps: list[Worker], feed: Callable[[], object]) -> None:
         """Until stopped, the core has ended, or every source has; `feed` is called all the while."""
-        sources = [(tap, worker) for tap, worker in zip(self.taps.values(), taps, strict=True) if tap.name != CONTROL]
+        sources = [
+            (tap, worker) for tap, worker in zip(self.taps.values(), taps, strict=True) if tap.name not in (CONTROL, PICTURES)
+        ]
         is_finite = bool(sources) and all(tap.finite for tap, _ in sources)
         while not stop.wait(_WATCH_S if self._live else 0.02):
             if not core.is_alive:

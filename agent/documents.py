@@ -11,6 +11,9 @@ from typing import Literal
 
 from msgspec import Struct
 
+from agent.records import Model
+from agent.shadow import Comparison
+
 SCHEMA = 1
 State = Literal["NORM", "UNACK", "ACKED", "RTNUN", "LATCHED", "SHLVD", "DSUPR", "OOSRV"]
 Colour = Literal["none", "white", "amber", "blue"]
@@ -140,7 +143,8 @@ class HoldDoc(Struct, frozen=True, omit_defaults=True):
 class AuditRequestDoc(Struct, frozen=True, omit_defaults=True):
     """Re-inspect this part, blind: the reviewer is shown part, position, box and deadline, not score, verdict or probability.
 
-    reason: sample | second look | why it looks unlike others. inclusion_probability: as known before the draw; None: not drawn.
+    reason: sample | second look | why it looks unlike others. One that was reported reads as a sample does: who looks at
+    it is not to know. inclusion_probability: as known before the draw; None: not drawn.
     """
 
     station: str
@@ -151,6 +155,27 @@ class AuditRequestDoc(Struct, frozen=True, omit_defaults=True):
     deadline: datetime
     reason: str
     inclusion_probability: float | None = None
+    schema: int = SCHEMA
+
+
+class FeedbackDoc(Struct, frozen=True, omit_defaults=True):
+    """What became of something that was reported; sent when it is taken, when it is overdue and when it is answered.
+
+    text: to whoever reported. parts: those asked for. part_id: the one reported, or the one found to be as reported.
+    """
+
+    feedback: str
+    station: str
+    saw: str
+    at: datetime
+    state: Literal["open", "overdue", "answered"]
+    answer: str  # a stable code
+    text: str
+    due_at: datetime
+    parts: tuple[str, ...] = ()
+    part_id: str = ""
+    answered_at: datetime | None = None
+    incident: str = ""
     schema: int = SCHEMA
 
 
@@ -324,6 +349,49 @@ class IncidentDoc(Struct, frozen=True, omit_defaults=True):
     schema: int = SCHEMA
 
 
+class ShownDoc(Struct, frozen=True, omit_defaults=True):
+    """One set of check parts before a planned model (presentations and misses until it was planned) and under it.
+
+    found: masters found since its last miss; needed: as many make the check good.
+    """
+
+    set: str
+    failure_mode: str
+    known: str
+    before_presented: int
+    before_missed: int
+    presented: int
+    missed: int
+    found: int
+    needed: int
+
+
+class ModelChangeDoc(Struct, frozen=True, omit_defaults=True):
+    """A model announced for a view (and one recipe, or all), and its approval. before: what is approved there.
+
+    lacking: what keeps it from being approved. rearms: streams that are learned anew; kept: those that go on as they are.
+    """
+
+    station: str
+    view: str
+    recipe: str | None
+    state: Literal["planned", "approved"]
+    model: Model | None
+    before: Model | None
+    planned_at: datetime
+    planned_by_role: str
+    planned_reason: str = ""
+    approved_at: datetime | None = None
+    approved_by_role: str = ""
+    approved_reason: str = ""
+    lacking: tuple[str, ...] = ()
+    challenges: tuple[ShownDoc, ...] = ()
+    comparison: Comparison | None = None
+    rearms: tuple[str, ...] = ()
+    kept: tuple[str, ...] = ()
+    schema: int = SCHEMA
+
+
 class CommandResultDoc(Struct, frozen=True, omit_defaults=True):
     """Answer to a command."""
 
@@ -357,7 +425,7 @@ class GapDoc(Struct, frozen=True, omit_defaults=True):
     schema: int = SCHEMA
 
 
-Document = AlarmDoc | AndonDoc | AuditRequestDoc | HoldDoc | IncidentDoc | CommandResultDoc | SummaryDoc | GapDoc
+Document = AlarmDoc | AndonDoc | AuditRequestDoc | FeedbackDoc | HoldDoc | IncidentDoc | CommandResultDoc | SummaryDoc | GapDoc
 
 
 class OutMessage(Struct, frozen=True):
@@ -367,4 +435,4 @@ class OutMessage(Struct, frozen=True):
     payload: bytes  # JSON of a Document with its volatile members empty
     qos: int
     retain: bool
-    kind: Literal["alarm_state", "alarm_event", "andon", "audit", "hold", "incident", "cmd_result", "summary", "gap"]
+    kind: Literal["alarm_state", "alarm_event", "andon", "audit", "feedback", "hold", "incident", "cmd_result", "summary", "gap"]

@@ -8,7 +8,9 @@ from typing import Any
 
 import msgspec
 
+from agent.before_after import caption, place_of
 from agent.documents import AlarmDoc, IncidentDoc
+from agent.ports import PictureRow
 
 FIXED = (
     "This supports an evaluation; it is not a conformity assessment, and no harmonised standard currently gives a presumption of "
@@ -17,11 +19,11 @@ FIXED = (
 Section = tuple[str, list[str]]
 
 
-def sections(incident: IncidentDoc, alarms: Sequence[AlarmDoc]) -> list[Section]:
+def sections(incident: IncidentDoc, alarms: Sequence[AlarmDoc], pictures: Sequence[PictureRow] = ()) -> list[Section]:
     """D1 to D8, each with its facts; a section without any says what is missing."""
     found: list[tuple[str, Iterable[str], str]] = [
         ("D1 team", _team(incident), "nobody is registered"),
-        ("D2 problem", _problem(incident, alarms), "no alarm is kept"),
+        ("D2 problem", _problem(incident, alarms, pictures), "no alarm is kept"),
         ("D3 containment", _containment(incident), "nothing was held"),
         ("D4 causes", _causes(incident), "none was ranked and none was found"),
         ("D5 actions asked for", _asked(incident), "the response plan has no step for it"),
@@ -32,20 +34,21 @@ def sections(incident: IncidentDoc, alarms: Sequence[AlarmDoc]) -> list[Section]
     return [(title, list(facts) or [missing]) for title, facts, missing in found]
 
 
-def as_text(incident: IncidentDoc, alarms: Sequence[AlarmDoc]) -> str:
+def as_text(incident: IncidentDoc, alarms: Sequence[AlarmDoc], pictures: Sequence[PictureRow] = ()) -> str:
     """Plain text, a fact a line."""
     lines = [f"8D facts of incident {incident.incident} at {incident.station}", ""]
-    for title, facts in sections(incident, alarms):
+    for title, facts in sections(incident, alarms, pictures):
         lines += [title, *(f"  {fact}" for fact in facts), ""]
     return "\n".join([*lines, FIXED])
 
 
-def as_json(incident: IncidentDoc, alarms: Sequence[AlarmDoc]) -> dict[str, Any]:
-    """The same, with the documents they rest on."""
+def as_json(incident: IncidentDoc, alarms: Sequence[AlarmDoc], pictures: Sequence[PictureRow] = ()) -> dict[str, Any]:
+    """The same, with the documents they rest on; of pictures everything but the picture."""
     return {
         "incident": incident.incident,
         "station": incident.station,
-        "sections": [{"title": title, "facts": facts} for title, facts in sections(incident, alarms)],
+        "sections": [{"title": title, "facts": facts} for title, facts in sections(incident, alarms, pictures)],
+        "pictures": [{name: getattr(row, name) for name in row.__slots__ if name != "body"} for row in pictures],
         "document": msgspec.to_builtins(incident),
         "statement": FIXED,
     }
@@ -59,7 +62,7 @@ def _team(incident: IncidentDoc) -> Iterable[str]:
         yield f"acted: {', '.join(roles)}"
 
 
-def _problem(incident: IncidentDoc, alarms: Sequence[AlarmDoc]) -> Iterable[str]:
+def _problem(incident: IncidentDoc, alarms: Sequence[AlarmDoc], pictures: Sequence[PictureRow]) -> Iterable[str]:
     frozen = incident.frozen
     if frozen is not None:
         yield f"the AI {frozen.decision}; when it is wrong: {frozen.consequence} (tier {frozen.tier})"
@@ -76,6 +79,8 @@ def _problem(incident: IncidentDoc, alarms: Sequence[AlarmDoc]) -> Iterable[str]
     for sign in incident.signs:
         size = f", {sign.size:g} of its tolerance" if sign.size else ""
         yield f"changed since {_at(sign.at)}: {sign.code} ({sign.family} {sign.channel}{size})"
+    for row in pictures:
+        yield f"picture {': '.join(caption(row))}; {place_of(row)}; sha256 {row.sha256}, of a frame with {row.of_sha256}"
 
 
 def _containment(incident: IncidentDoc) -> Iterable[str]:

@@ -8,8 +8,8 @@ from datetime import datetime
 import msgspec
 
 from agent.errors import RecordRefused
-from agent.ports import Measurer, Refused
-from agent.records import Command, Event, Frame, Inspection, Outcome, Record, decode
+from agent.ports import Measurer, Place, Refused
+from agent.records import Command, Event, Feedback, Frame, Inspection, Outcome, Record, decode
 
 
 class Intake:
@@ -43,7 +43,7 @@ class Intake:
         if not isinstance(record, Inspection) or not (record.image or record.image_inline):
             return record, frame
         if frame is None:
-            place = record.station, record.view, record.recipe
+            place = Place(record.station, record.view, record.recipe, record.position, record.part_id, record.captured_at)
             frame = self._measurer.measure(record.image_inline, record.image, self._frames_dir, place)
         return (msgspec.structs.replace(record, image_inline=b"") if record.image_inline else record), frame
 
@@ -51,7 +51,7 @@ class Intake:
 def event_time(record: Record | Refused) -> datetime | None:
     """When it happened at the source; None for commands and refusals."""
     match record:
-        case Inspection(captured_at=at) | Outcome(observed_at=at) | Event(at=at):
+        case Inspection(captured_at=at) | Outcome(observed_at=at) | Event(at=at) | Feedback(at=at):
             return at
         case Command() | Refused():
             return None

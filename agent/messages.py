@@ -12,6 +12,7 @@ from agent.documents import (
     AuditRequestDoc,
     CommandResultDoc,
     Document,
+    FeedbackDoc,
     GapDoc,
     HoldDoc,
     IncidentDoc,
@@ -19,7 +20,7 @@ from agent.documents import (
     SummaryDoc,
 )
 
-Kind = Literal["alarm_state", "alarm_event", "andon", "audit", "hold", "incident", "cmd_result", "summary", "gap"]
+Kind = Literal["alarm_state", "alarm_event", "andon", "audit", "feedback", "hold", "incident", "cmd_result", "summary", "gap"]
 _ENCODER = msgspec.json.Encoder()
 
 
@@ -57,6 +58,8 @@ def _way(document: Document) -> tuple[str, bool, Kind]:
             way = (f"andon/{station}/request", True, "andon")
         case AuditRequestDoc(station=station):
             way = (f"audit/{station}/request", False, "audit")
+        case FeedbackDoc(feedback=name):
+            way = (f"feedback/{_segment(name)}", False, "feedback")
         case HoldDoc(incident=incident):
             way = (f"hold/{incident}", True, "hold")
         case IncidentDoc(incident=incident):

@@ -6,10 +6,10 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Literal, NamedTuple, Protocol
 
-from agent.documents import AlarmDoc, AndonDoc, AuditRequestDoc, HoldDoc, IncidentDoc, OutMessage
-from agent.records import Command, Entry, Event, Frame, Inspection, Outcome
+from agent.documents import AlarmDoc, AndonDoc, AuditRequestDoc, FeedbackDoc, HoldDoc, IncidentDoc, ModelChangeDoc, OutMessage
+from agent.records import Command, Entry, Event, Feedback, Frame, Inspection, Outcome
 
 if TYPE_CHECKING:
     from agent.config.model import Config  # pydantic, which a question to the store need not wait for
@@ -71,10 +71,53 @@ class Lost:
 
 
 @dataclass(frozen=True, slots=True)
+class PictureRow:
+    """A small picture of a view and position, kept as evidence: outside the promise that the same records give the same alarms.
+
+    incident: empty for one that shows the place as its baseline was learned. source: golden, or the baseline's or the alarm's part.
+    sha256: of `body`, a JPEG; of_sha256: of the frame it was made of, whose grey levels `histogram` counts (64 bins).
+    """
+
+    incident: str
+    station: str
+    view: str
+    position: str
+    recipe: str
+    moment: Literal["before", "after"]
+    source: Literal["golden", "baseline", "alarm"]
+    part_id: str
+    taken_at: datetime
+    sha256: str
+    of_sha256: str
+    width: int
+    height: int
+    histogram: tuple[int, ...]
+    body: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class Pictured:
+    """A picture that was asked for. most: so many of its moment an incident has at most."""
+
+    row: PictureRow
+    most: int
+
+
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """Pictures to be taken: of an alarm of this incident at this part, or of how a place looks as its baseline was learned."""
+
+    incident: str
+    station: str
+    part_id: str
+    at: datetime
+
+
+@dataclass(frozen=True, slots=True)
 class Delivery:
     """One thing a tap hands to the core.
 
-    item: a record (its frame measured by the tap through the Measurer), its refusal, or what its sender lost.
+    item: a record (its frame measured by the tap through the Measurer), its refusal, what its sender lost, or a picture.
     position: where to resume this tap after a restart, committed together with the record; None for taps that keep no position.
     receipt: what `Tap.acknowledge` gets back after the commit; None when nothing is to be acknowledged.
     became: told in a word what the record became, before its commit and once more after a failure; from the core thread, as
@@ -82,7 +125,7 @@ class Delivery:
     """
 
     tap: str
-    item: Inspection | Outcome | Event | Command | Refused | Lost
+    item: Inspection | Outcome | Event | Feedback | Command | Refused | Lost | Pictured
     frame: Frame | None
     received_at: datetime
     position: str | None = None
@@ -123,8 +166,18 @@ class Tap(Protocol):
         ...
 
 
-Place = tuple[str, str, str]  # station, view and recipe: whose reference a frame is compared with
-NOWHERE: Place = ("", "", "")
+class Place(NamedTuple):
+    """Where a frame was taken, and of which part. station, view, recipe: whose reference it is compared with."""
+
+    station: str
+    view: str
+    recipe: str
+    position: str = ""
+    part_id: str = ""
+    at: datetime | None = None
+
+
+NOWHERE = Place("", "", "")
 
 
 class Measurer(Protocol):
@@ -248,6 +301,14 @@ class Journal(History, Protocol):
         ...
 
     def record_incident(self, document: IncidentDoc) -> None: ...
+
+    def record_model_change(self, document: ModelChangeDoc) -> None:
+        """Keep a model as it was planned, and as it was approved, with what both rested on."""
+        ...
+
+    def record_picture(self, row: PictureRow, most: int) -> None:
+        """Keep a picture, unless its incident has as many or this one; what the place looked like before is put beside it."""
+        ...
 
     def record_baseline(self, station: str, stream: str, at: datetime, body: bytes) -> None:
         """Keep a fitted baseline; older ones of the same stream stay as history."""
@@ -441,6 +502,24 @@ class AuditsView:
 
 
 @dataclass(frozen=True, slots=True)
+class ReportView:
+    """One report as it stands, with the words it came with: for quality, not for whoever looks at its parts again."""
+
+    document: FeedbackDoc
+    note: str
+
+
+@dataclass(frozen=True, slots=True)
+class FeedbackView:
+    """What was reported at the line, and how it was answered. Nothing is counted by who reported or who looked."""
+
+    waiting: int  # not answered yet, overdue ones among them
+    overdue: int
+    counts: dict[str, int]  # reported_bad_passed, answered_confirmed, overdue, same_reviewer, …
+    reports: tuple[ReportView, ...]  # the latest that ended, then those open
+
+
+@dataclass(frozen=True, slots=True)
 class BlindSpotView:
     """How long a rise of misses of one failure mode could go unnoticed."""
 
@@ -449,6 +528,19 @@ class BlindSpotView:
     days: float  # production days until it would be found, at most; inf: never; NaN: not known yet
     limit_days: float
     measured_days: int  # it rests on so many
+
+
+@dataclass(frozen=True, slots=True)
+class ModelView:
+    """What judges at one place. state: approved; unapproved: something else than what is; admitted: another may take over."""
+
+    view: str
+    position: str
+    recipe: str
+    approved: str  # name, version and the beginning of its hash
+    judging: str
+    state: str
+    admitted: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -469,6 +561,66 @@ class ReviewView:
     def waiting(self) -> int:
         """Not judged yet."""
         return self.raised - self.real - self.harmless - self.unknown
+
+
+@dataclass(frozen=True, slots=True)
+class FigureView:
+    """One rate of one station, recipe, failure mode and month, with bounds that hold at every moment.
+
+    naive: what the parts looked at would suggest if they had been chosen evenly; shown beside the estimate, never alone. Both are
+    NaN where nothing was looked at. at_most: proved by a run without a find, one-sided; NaN after the first. more: parts to be
+    looked at, all good, until it can be judged; 0 where it is, None where no number of them would do.
+    """
+
+    figure: str  # escape_rate | miss_rate | overkill_rate | rejects_good | false_alarm_rate | effectiveness | kappa
+    source: str  # audits | census | rechecks | check_parts
+    estimate: float
+    low: float
+    high: float
+    naive: float
+    at_most: float
+    looked: int
+    found: int  # of these, what the figure counts
+    limit: float
+    judgement: str  # within | beyond | not_informative; empty where nothing is declared to judge by
+    more: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class EstimateView:
+    """What the verdicts of one station were worth: of one recipe and failure mode in one month, or of all together.
+
+    Counts are of parts whose truth is known by now or never, up to the latest one looked at, or a fiftieth of the looks before it.
+    """
+
+    month: str  # 2026-11; earlier: those no longer kept apart; all
+    recipe: str  # empty: all
+    failure_mode: str  # empty: all
+    passed: int
+    rejected: int
+    looked: int  # passed parts that count
+    rechecked: int  # rejected ones
+    unanswered: int  # passed parts drawn, and not answered or not confirmed
+    unknown_chance: int  # passed parts told of, drawn by nobody: in no rate
+    unconfirmed: int  # finds that no second look confirmed: in no rate
+    claimed: float  # share of the passed parts that is bad by the model's own claims; NaN where it makes none
+    figures: tuple[FigureView, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class BandView:
+    """Parts of claims within two edges in one month: what was claimed, and what they turned out to be."""
+
+    month: str
+    verdict: str  # passed | rejected
+    least: float
+    most: float
+    claimed: float
+    observed: float
+    low: float
+    high: float
+    looked: int
+    found: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -500,6 +652,11 @@ class StationView:
     audits: AuditsView | None = None
     blind_spots: tuple[BlindSpotView, ...] = ()
     review: ReviewView | None = None
+    estimates: tuple[EstimateView, ...] = ()  # latest month first, `all` last
+    curves: tuple[BandView, ...] = ()
+    feedback: FeedbackView | None = None
+    models: tuple[ModelView, ...] = ()
+    model_change: ModelChangeDoc | None = None  # the plan, as it stands
 
 
 @dataclass(frozen=True, slots=True)

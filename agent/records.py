@@ -6,6 +6,7 @@ measured, a command, a tick or a gap.
 
 from __future__ import annotations
 
+import hashlib
 from datetime import UTC, datetime
 from typing import Annotated, Any, Literal
 
@@ -13,6 +14,7 @@ import msgspec
 from msgspec import Meta, Struct
 
 from agent.errors import RecordRefused
+from agent.shadow import Comparison
 
 Name = Annotated[str, Meta(min_length=1, max_length=128)]
 ShortText = Annotated[str, Meta(max_length=256)]
@@ -120,11 +122,32 @@ class Event(Struct, frozen=True, omit_defaults=True, tag="event", tag_field="typ
     by: ShortText = ""
 
 
+# What an operator noticed, in as many words as there are buttons.
+Saw = Literal["bad_passed", "good_rejected", "looks_different", "other"]
+
+
+class Feedback(Struct, frozen=True, omit_defaults=True, tag="feedback", tag_field="type"):
+    """What somebody at the line noticed: about one part, or, without part_id, about those made just before `at`.
+
+    `by` (a pseudonym) keeps whoever reported from being asked to judge the same part; it goes no further than that.
+    """
+
+    station: Name
+    saw: Saw
+    at: Instant
+    part_id: ShortText = ""
+    note: LongText = ""
+    by: ShortText = ""
+    request_id: ShortText = ""  # the sender's own name for it, under which the answer comes
+
+
 class Command(Struct, frozen=True, omit_defaults=True, tag="command", tag_field="type"):
     """An instruction to the agent. `target` names what it acts on: see agent/core/commands.py for each verb."""
 
     request_id: Name
-    verb: Literal["ack", "accept_baseline", "record_challenge", "dispose", "close_incident", "respond"]
+    verb: Literal[
+        "ack", "accept_baseline", "record_challenge", "dispose", "close_incident", "respond", "plan_model", "approve_model"
+    ]
     by: Name
     role: Literal["operator", "quality", "maintenance", "engineer", "deputy", "owner"]
     target: dict[Name, ShortText] = msgspec.field(default_factory=dict)
@@ -132,9 +155,10 @@ class Command(Struct, frozen=True, omit_defaults=True, tag="command", tag_field=
     expires_at: Instant | None = None
     parts: PartIds = ()
     found_bad: PartIds = ()
+    comparison: Comparison | None = None
 
 
-Record = Inspection | Outcome | Event | Command
+Record = Inspection | Outcome | Event | Feedback | Command
 
 
 # --- entries of the journal -------------------------------------------------------------------------------------------------
@@ -150,9 +174,9 @@ class Inspected(Struct, frozen=True, omit_defaults=True, tag="inspected", tag_fi
 
 
 class Told(Struct, frozen=True, omit_defaults=True, tag="told", tag_field="entry"):
-    """An outcome or an event."""
+    """An outcome, an event or feedback."""
 
-    record: Outcome | Event
+    record: Outcome | Event | Feedback
     received_at: Instant | None = None
     tap: str = ""
 
@@ -187,14 +211,15 @@ Entry = Inspected | Told | Commanded | Tick | Gap
 
 MAX_RECORD_BYTES = 1 << 20
 _JSON = msgspec.json.Decoder()
-_KIND_BY_KEY = (("verdict", "inspection"), ("defective", "outcome"), ("verb", "command"), ("kind", "event"))
+_KIND_BY_KEY = (("verdict", "inspection"), ("defective", "outcome"), ("verb", "command"), ("kind", "event"), ("saw", "feedback"))
 
 
 def decode(raw: bytes, defaults: dict[str, Any] | None = None) -> tuple[Record, Frame | None]:
     """One record from its JSON, and the measured frame it carries when it is a journal export.
 
     The type is the member `type`, else that of the defaults, else told from the members (verdict: inspection, defective: outcome,
-    verb: command, kind: event). defaults: members to use where the record has none (a tap's station or source, a topic's type).
+    verb: command, kind: event, saw: feedback). defaults: members to use where the record has none (a tap's station or source, a
+    topic's type).
     Unknown members are ignored: sources add them.
     Raises RecordRefused with reason too_large, not_json, unknown_type, measurement, schema or not_finite.
     """
@@ -209,7 +234,7 @@ def decode(raw: bytes, defaults: dict[str, Any] | None = None) -> tuple[Record, 
     told = (defaults or {}).get("type") or next((k for key, k in _KIND_BY_KEY if key in body), None)
     kind = body.get("type") or told
     if kind is None:
-        raise RecordRefused("unknown_type", "no member `type`, and none of verdict, defective, verb or kind")
+        raise RecordRefused("unknown_type", "no member `type`, and none of verdict, defective, verb, kind or saw")
     merged = {**(defaults or {}), **body, "type": kind}
     frame_body = merged.pop("frame", None) if kind == "inspection" else None
     _complete(kind, merged)
@@ -266,6 +291,14 @@ def _refuse_infinite(record: Inspection) -> None:
             raise RecordRefused("not_finite", f"measurements.{name} is infinite")
 
 
+def report_name(feedback: Feedback) -> str:
+    """What a report is answered under: the sender's name for it, else one made from what it says, but not from who said it."""
+    if feedback.request_id:
+        return feedback.request_id
+    said = (feedback.station, feedback.saw, feedback.at.astimezone(UTC).isoformat(), feedback.part_id)
+    return hashlib.blake2b("\n".join(said).encode(), digest_size=5).hexdigest()
+
+
 _ENTRY_ENCODER = msgspec.msgpack.Encoder()
 _ENTRY_DECODER = msgspec.msgpack.Decoder(Entry)
 
@@ -285,7 +318,7 @@ def identity(entry: Entry) -> bytes | None:
     """What makes an entry the same one delivered again; None for entries that cannot be duplicates (ticks, gaps).
 
     Inspections: (station, part_id, view, position, sequence; captured_at where the source counts no sequence). Outcomes:
-    everything they say. Commands: request_id. Events: (station, kind, value, at).
+    everything they say. Commands: request_id. Events: (station, kind, value, at). Feedback: request_id, else all but note and by.
     """
     match entry:
         case Inspected(record=r):
@@ -297,6 +330,8 @@ def identity(entry: Entry) -> bytes | None:
                 key += (o.made_at, o.box, o.sequence)
         case Told(record=Event() as e):
             key = ("e", e.station, e.kind, e.value, e.at)
+        case Told(record=Feedback() as f):
+            key = ("f", f.station, f.request_id) if f.request_id else ("f", f.station, f.saw, f.at, f.part_id)
         case Commanded(record=c):
             key = ("c", c.request_id)
         case _:

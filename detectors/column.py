@@ -110,7 +110,8 @@ class ColumnDetector:
         at, evidence, updates, lead, trace = reached
         down, own = divmod(lead, self._side)
         first = down * self._side
-        lows = trace.lows(trace.sums[:, first : first + self._side])
+        walks = trace.sums[:, first : first + self._side]
+        lows = trace.lows(walks)
         low = lows[own]
         counted = (trace.sums[-1] - trace.sums[low])[self._bets :].tolist()
         return Crossing(
@@ -119,7 +120,7 @@ class ColumnDetector:
             evidence=evidence,
             threshold=float(self.thresholds[k]),
             updates=updates,
-            onset=from_lows(trace.labels[lows].tolist(), own, at, int(trace.labels[0])),
+            onset=from_lows(lows.tolist(), own, trace, (walks[-1] - walks[:-1]).T),
             direction=-1 if down else 1,
             size=self._size(k, counted[0], counted[1], int(trace.counts[-1] - trace.counts[low])),
         )

@@ -1,30 +1,42 @@
-"""When a change began, from the companion e-CUSUMs of several bets."""
+"""When a change began: the leading bet's last low, and every row that the data support nearly as well."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 
-from detectors.contract import Onset
+import numpy as np
 
-LATENESS = 2.0
-"""How much earlier than estimated a change may have begun, in multiples of the time from estimate to crossing.
+from detectors.contract import FloatArray, IntArray, Onset
+from detectors.walk import Trace
 
-On ramps the estimate lies about half-way between onset and crossing (tests/detectors/test_onset.py has the coverage)."""
+SUPPORT = 4.5
+"""A beginning is in the interval while its log likelihood, the change's form and size fitted, lacks no more than this of the best
+one's. For a known size the true beginning lacks more in at most 2 exp(-SUPPORT) of cases, 2.2 % (Ville's inequality, before and
+after it); that form and size are fitted costs the rest. Measured: benchmarks/simulated/onset.py."""
 
 
-def from_lows(lows: Sequence[int], lead: int, at: int, since: int) -> Onset:
-    """The onset a crossing at label `at` points to.
+def from_lows(lows: Sequence[int], lead: int, trace: Trace, likelihood: FloatArray) -> Onset:
+    """The onset a crossing points to, on the row `trace` has reached.
 
-    lows: per bet of the crossing's direction, the last label at which its e-CUSUM M <- max(1, M) e was <= 1. lead: the index in
-    `lows` of the bet with most evidence. since: the last label before this evidence began. The estimate is the label after the
-    lead's low (the last reset of a CUSUM, Page 1954; for M METHODS 1). It is late on small steps and on every ramp, so the
-    interval reaches back by LATENESS, and at least to the earliest low; it ends at the latest low. It describes and orders, it
-    bounds nothing.
+    lows: per bet of the crossing's direction, the index of its walk's last minimum, where its e-CUSUM M <- max(1, M) e was last
+    <= 1. lead: which of them has most evidence. The estimate is the label after its low (the last reset of a CUSUM, Page 1954).
+    likelihood: (forms, n - 1), log likelihood of a change right after each row kept but the last. The interval runs from the first
+    to the last row supported, and across rows not kept beside them. It describes and orders, it bounds nothing.
     """
-    estimate = min(lows[lead] + 1, at)
-    earliest = min(min(lows) + 1, estimate - int(LATENESS * (at - estimate)))
+    labels, counts = trace.labels, trace.counts
+    supported = np.flatnonzero((likelihood >= likelihood.max() - SUPPORT).any(axis=0))
+    first, last = int(supported[0]), int(supported[-1])
+    if first and counts[first] - counts[first - 1] > 1:
+        first -= 1
+    at = int(labels[-1])
+    estimate = min(int(labels[lows[lead]]) + 1, at)
     return Onset(
-        estimate=estimate,
-        earliest=min(max(earliest, since + 1), estimate),
-        latest=max(min(max(lows) + 1, at), estimate),
+        estimate=estimate, earliest=min(int(labels[first]) + 1, estimate), latest=max(min(int(labels[last + 1]), at), estimate)
     )
+
+
+def ramp(counts: IntArray) -> FloatArray:
+    """How far the middle of the rows up to each row kept lies behind each beginning, (n - 1 beginnings, n - 1); 0 before it."""
+    middles = (counts[1:] + counts[:-1] + 1) / 2.0
+    behind: FloatArray = np.maximum(middles - counts[:-1, None], 0.0)
+    return behind

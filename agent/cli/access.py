@@ -13,6 +13,7 @@ from agent.errors import AgentError, CommandRefused
 
 if TYPE_CHECKING:
     from agent.runtime.control import ControlClient
+    from agent.shadow import Comparison
     from agent.store.reader import Reader
 
 Command = Callable[..., Any]
@@ -115,6 +116,7 @@ def command(
     target: dict[str, str],
     parts: tuple[str, ...] = (),
     found_bad: tuple[str, ...] = (),
+    comparison: Comparison | None = None,
 ) -> dict[str, Any]:
     """The agent's answer to a command, once committed. Raises NotRunning, and AgentError when it was not accepted."""
     import msgspec
@@ -122,7 +124,7 @@ def command(
     from agent.records import Command as Record
 
     body = {"verb": verb, "by": by, "role": role, "reason": reason, "target": target}
-    body |= {"parts": parts, "found_bad": found_bad}
+    body |= {"parts": parts, "found_bad": found_bad, "comparison": msgspec.to_builtins(comparison)}
     try:
         record = msgspec.convert({"type": "command", "request_id": uuid.uuid4().hex, **body}, Record)
     except msgspec.ValidationError as error:

@@ -54,7 +54,7 @@ def show(station: str | None, config_file: Path | None, state_dir: Path | None, 
 @click.option(
     "--stream",
     default="",
-    help="One stream, or `outcomes`: learns the present state anew. `identity`: approves the model that judges now.",
+    help="One stream, or `outcomes`: learns the present state anew. `identity`: plans and approves the model that judges now.",
 )
 @agent_options
 @person_options

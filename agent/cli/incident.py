@@ -14,6 +14,7 @@ from agent.taxonomy import FOUND, VERDICTS
 
 if TYPE_CHECKING:
     from agent.documents import AlarmDoc, IncidentDoc
+    from agent.ports import PictureRow
     from agent.store.reader import Reader
 
 
@@ -65,15 +66,24 @@ def list_all(every: bool, station: str, config_file: Path | None, state_dir: Pat
 @incident.command("show", short_help="One incident with everything known of it.")
 @click.argument("incident_id", metavar="INCIDENT")
 @click.option("--8d", "eight_d", is_flag=True, help="Its facts in the order of an 8D report.")
+@click.option(
+    "--pictures",
+    "folder",
+    type=click.Path(path_type=Path, file_okay=False),
+    help="Write its pictures here, and one page of before and after.",
+)
 @agent_options
 @click.option("--json", "as_json", is_flag=True, help="Print it as JSON, with its alarms as they were raised.")
-def show(incident_id: str, eight_d: bool, config_file: Path | None, state_dir: Path | None, as_json: bool) -> int:
+def show(
+    incident_id: str, eight_d: bool, folder: Path | None, config_file: Path | None, state_dir: Path | None, as_json: bool
+) -> int:
     """INCIDENT: its alarms and their evidence, what changed since when, ranked causes, the response plan and what was done.
 
     \b
     linewarden incident show ST4-0007
     linewarden incident show ST4-0007 --8d > 8d.txt
     linewarden incident show ST4-0007 --8d --json
+    linewarden incident show ST4-0007 --pictures evidence/
 
     Model, configuration, channels and events are as they were when it was opened. Reads the store; no agent need run.
     """
@@ -81,14 +91,17 @@ def show(incident_id: str, eight_d: bool, config_file: Path | None, state_dir: P
 
     with store(state_folder(config_file, state_dir)) as kept:
         one = _found(kept, incident_id)
-        alarms = kept.raised(one.alarms)
+        alarms, pictures = kept.raised(one.alarms), kept.pictures(incident_id)
+    if folder is not None:
+        _export(one, alarms, pictures, folder)
     if as_json:
-        console.out_json(report.as_json(one, alarms) if eight_d else {"incident": one, "alarms": alarms})
+        shown = report.as_json(one, alarms, pictures)
+        console.out_json(shown if eight_d else {"incident": one, "alarms": alarms, "pictures": shown["pictures"]})
         return 0
     if eight_d:
-        console.out(console.plain(report.as_text(one, alarms)))
+        console.out(console.plain(report.as_text(one, alarms, pictures)))
         return 0
-    _show(one, alarms)
+    _show(one, alarms, pictures)
     if one.hold is not None and one.hold.undecided:
         console.next_step(f"linewarden hold show {incident_id}{again(config_file, state_dir)}")
     elif one.over_at is not None and one.open:
@@ -166,11 +179,24 @@ def _state(one: IncidentDoc) -> str:
     return "closed" if not one.open else "going on" if one.over_at is None else "over"
 
 
-def _show(one: IncidentDoc, alarms: list[AlarmDoc]) -> None:
+def _export(one: IncidentDoc, alarms: list[AlarmDoc], pictures: list[PictureRow], folder: Path) -> None:
+    from agent.before_after import file_name, page
+
+    if not pictures:
+        console.note("no pictures are kept of it: it was opened without frames, or they have expired")
+        return
+    folder.mkdir(parents=True, exist_ok=True)
+    for number, row in enumerate(pictures, start=1):
+        (folder / file_name(one.incident, number, row)).write_bytes(row.body)
+    (folder / f"{one.incident}.svg").write_text(page(one, alarms, pictures), encoding="utf-8")
+    console.note(f"{len(pictures)} picture(s) and {folder / one.incident}.svg")
+
+
+def _show(one: IncidentDoc, alarms: list[AlarmDoc], pictures: list[PictureRow]) -> None:
     from agent.eight_d import sections
 
     console.out(f"{one.incident} at {one.station}: {_state(one)}")
-    for title, facts in sections(one, alarms):
+    for title, facts in sections(one, alarms, pictures):
         console.out(title.partition(" ")[2])
         for fact in facts:
             console.out(f"  {console.plain(fact)}")

@@ -29,8 +29,11 @@ _COMMANDS = {
     "trace": ("agent.cli.trace", "trace"),
     "outcome": ("agent.cli.outcome", "outcome"),
     "audit": ("agent.cli.audit", "audit"),
+    "estimates": ("agent.cli.estimates", "estimates"),
+    "feedback": ("agent.cli.feedback", "feedback"),
     "challenge": ("agent.cli.challenge", "challenge"),
     "baseline": ("agent.cli.baseline", "baseline"),
+    "model": ("agent.cli.model", "model"),
 }
 _INTERRUPTED = 130  # 128 + SIGINT, as shells have it
 

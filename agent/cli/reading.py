@@ -10,6 +10,7 @@ import click
 
 from agent.cli import console
 from agent.cli.access import again, agent_options, snapshot, state_folder, store
+from agent.cli.estimates import amount, judged
 from agent.config.proposal import declarations
 from agent.errors import AgentError, NotRunning
 
@@ -65,6 +66,9 @@ def status(config_file: Path | None, state_dir: Path | None, as_json: bool, unde
         for b in s["blind_spots"]
     ]
     console.table("Blind spot", ("station", "failure mode", "if so many pass", "found within days", "limit"), blind)
+    rates = [row for s in shown["stations"] for row in _rates(s)]
+    if rates:
+        console.table("Rates of the latest month", ("station", "figure", "estimate", "bounds at any time", "judged"), rates)
     streams = [
         (s["station"], t["stream"], t["state"], f"{t['parts']} of {t['parts_needed']}", t["detail"])
         for s in shown["stations"]
@@ -112,6 +116,24 @@ def _limit(station: str, limit: dict[str, Any]) -> tuple[str, ...]:
     more = limit["more_days"]
     wait = "no ageing seen" if more is None else f"not informative yet, {more:.0f} more days"
     return (station, limit["limit"], which, f"at least {_number(limit['earliest'])}", wait)
+
+
+def _rates(station: dict[str, Any]) -> list[tuple[str, ...]]:
+    """Of all recipes and modes: what gets through and what is scrapped, in short; `linewarden estimates` has the rest."""
+    if not station["estimates"]:
+        return []
+    latest = station["estimates"][0]
+    return [
+        (
+            station["station"],
+            f"{f['figure'].replace('_', ' ')} ({f['source'].replace('_', ' ')})",
+            amount(f["figure"], f["estimate"]),
+            f"{amount(f['figure'], f['low'])} to {amount(f['figure'], f['high'])}",
+            judged(f),
+        )
+        for f in latest["figures"]
+        if f["figure"] in ("escape_rate", "miss_rate", "overkill_rate")
+    ]
 
 
 def _number(days: float | None) -> str:

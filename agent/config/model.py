@@ -10,6 +10,8 @@ from pydantic import BaseModel, ConfigDict, Field, field_validator, model_valida
 
 from agent.config.audits import AuditsSection, BlindSpotSection
 from agent.config.challenges import MAX_SETS, ChallengeSection, ChallengeSetSection
+from agent.config.estimates import EstimatesSection
+from agent.config.feedback import FeedbackSection
 from agent.config.limits import LimitSection
 from agent.config.mapping import MappingSection
 from agent.config.measurements import MAX_MEASUREMENTS, MeasurementSection
@@ -69,6 +71,9 @@ class FramesSection(Section):
     max_mb: float = Field(default=64.0, gt=0, le=512, description="Image files larger than this are refused.")
     memory_mb: int = Field(default=1024, ge=512, description="Address space limit of the child, 280 MB of it for its libraries.")
     timeout_s: float = Field(default=5.0, gt=0, le=60, description="A frame that takes longer kills the child.")
+    evidence_pictures: int = Field(
+        default=6, ge=0, le=50, description="Small pictures an incident keeps at its alarms, beside those of before; 0: none."
+    )
 
 
 class MetricsSection(Section):
@@ -310,6 +315,8 @@ class StationSection(Section):
     )
     audits: AuditsSection = Field(default=AuditsSection(), description="Which passed parts are asked for again.")
     blind_spot: BlindSpotSection = Field(default=BlindSpotSection(), description="How long a rise could go unnoticed.")
+    estimates: EstimatesSection = Field(default=EstimatesSection(), description="Rates and what they are judged against.")
+    feedback: FeedbackSection = Field(default=FeedbackSection(), description="What operators report.")
     challenge: ChallengeSection = Field(default=ChallengeSection(), description="When challenge parts are due.")
     challenge_sets: list[ChallengeSetSection] = Field(default=[], max_length=MAX_SETS, description="Challenge parts.")
 

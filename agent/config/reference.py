@@ -13,10 +13,13 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import msgspec
 from pydantic import BaseModel
 
 from agent.config.audits import AuditsSection, BlindSpotSection
 from agent.config.challenges import ChallengeSection, ChallengeSetSection
+from agent.config.estimates import EstimatesSection
+from agent.config.feedback import FeedbackSection
 from agent.config.limits import LimitSection
 from agent.config.load import KINDS, PlugInOptions
 from agent.config.mapping import MappingSection
@@ -38,6 +41,7 @@ from agent.config.options import Option, options_of
 from agent.config.references import CaliperSection, ReferenceSection
 from agent.config.sources import SourceSection
 from agent.plugins import PlugIns
+from agent.records import Record
 from detectors.channels.table import as_markdown
 
 _TABLES: tuple[tuple[str, type[BaseModel]], ...] = (
@@ -52,8 +56,10 @@ _STATION_TABLES: tuple[tuple[str, type[BaseModel]], ...] = (
     ("picture", PictureSection),
     ("feed", FeedSection),
     ("audits", AuditsSection),
+    ("feedback", FeedbackSection),
     ("challenge", ChallengeSection),
     ("blind_spot", BlindSpotSection),
+    ("estimates", EstimatesSection),
 )
 # Any number of them, and none by default: the sample shows one, commented out.
 _STATION_LISTS: tuple[tuple[str, type[BaseModel]], ...] = (
@@ -145,12 +151,18 @@ def schema(plug_ins: PlugInOptions) -> str:
     return json.dumps(whole, indent=1, ensure_ascii=False, sort_keys=True) + "\n"
 
 
+def records_schema() -> str:
+    """JSON Schema of the records that come in; `type` may be left out where the members tell it."""
+    return json.dumps(msgspec.json.schema(Record), indent=1, ensure_ascii=False, sort_keys=True) + "\n"
+
+
 def generated(plug_ins: PlugInOptions) -> dict[str, str]:
     """Every generated file of the repository, by its path in it."""
     return {
         "config/sample.toml": sample(plug_ins),
         "docs/configuration.md": page(plug_ins),
         "docs/config.schema.json": schema(plug_ins),
+        "docs/records.schema.json": records_schema(),
         "docs/channels.md": as_markdown(),
     }
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter, OrderedDict, deque
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import astuple, dataclass, replace
 from datetime import datetime
 from typing import TYPE_CHECKING, Any, Literal, Self
@@ -40,6 +40,25 @@ Word = Literal[
 _AFTER: dict[Word, Word] = {"matched": "late", "corrected": "corrected_late", "contradicting": "contradicting_late"}
 
 
+Sight = tuple[str, ...]  # failure modes that could have been seen; empty: all
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """How a judged part is known. told: by what sources that count said, who see this; silent: by a census, which sees that.
+
+    None: not so. is_sure: good, or a find that a second look confirmed. chance: an outcome's own, 0 where none names one.
+    """
+
+    told: Sight | None = None
+    silent: Sight | None = None
+    is_sure: bool = False
+    chance: float = 0.0
+
+
+UNKNOWN = Verdict()
+
+
 @dataclass(frozen=True, slots=True)
 class Statement:
     """What stands of one source about one part. disputed: it said the opposite at the same time too."""
@@ -48,7 +67,7 @@ class Statement:
     defective: bool
     mode: str
     confirmed: bool
-    audit: bool  # carried its inclusion probability
+    chance: float  # with which it was drawn, as known before the draw; 0 where it names none
     observed_at: datetime
     disputed: bool = False
 
@@ -68,6 +87,10 @@ class Accounts:
     def __init__(self, options: OutcomesSection) -> None:
         self._options = options
         self._sources = {source.name: source for source in options.told_by}
+        self._census = {
+            passed: _sight(source for source in self._sources.values() if source.is_silent_about(passed=passed))
+            for passed in (True, False)
+        }
         self._judged: OrderedDict[str, tuple[Statement, ...]] = OrderedDict()
         self._twice_told: deque[bool] = deque(maxlen=AGREEMENT_WINDOW)  # parts told of more than once: contradicting?
         self._disagree = Condition(1, 1)
@@ -111,7 +134,7 @@ class Accounts:
             defective=outcome.defective,
             mode=outcome.defect_class if outcome.defective else "",
             confirmed=outcome.confirmed or source.confirmed,
-            audit=outcome.inclusion_probability is not None,
+            chance=outcome.inclusion_probability or 0.0,
             observed_at=outcome.observed_at,
         )
         others = tuple(said for said in told if said.source != new.source)
@@ -149,14 +172,23 @@ class Accounts:
             for said in counted
             if said.defective and (said.confirmed or not any(self._contradict(said, other) for other in sure))
         ]
-        silent = any(source.is_silent_about(passed=part.passed) for source in self._sources.values())
+        census = self._census[part.passed]
+        silent = census is not None
         if bad:
             part.defective, part.mode = True, next((said.mode for said in bad if said.mode), "")
         elif counted or silent:
             part.defective = False
-        part.audited = silent or any(said.audit for said in counted)
+        part.audited = silent or any(said.chance > 0.0 for said in counted)
         if part.told:
             self._keep(part.part_id, part.told)
+        if part.defective is None:
+            return
+        part.said = Verdict(
+            told=_sight(source for said in counted if (source := self.source(said.source)) is not None),
+            silent=census,
+            is_sure=part.defective is False or any(said.confirmed for said in bad),
+            chance=next((said.chance for said in counted if said.chance > 0.0), 0.0),
+        )
 
     def _keep(self, part_id: str, told: tuple[Statement, ...]) -> None:
         self._judged[part_id] = told
@@ -228,11 +260,19 @@ class Accounts:
         self.contradictions, self.twice_told = saved["sums"]
 
 
+def _sight(sources: Iterable[SourceSection]) -> Sight | None:
+    """What any of them could have seen; None where there is none."""
+    seen = [source.failure_modes for source in sources]
+    if not seen:
+        return None
+    return () if not all(seen) else tuple(sorted({mode for modes in seen for mode in modes}))
+
+
 def _superseded(before: Statement, new: Statement) -> tuple[Statement, Word]:
     """What stands of one source that speaks again, and what its word is."""
     if new.observed_at < before.observed_at:
         return before, "stale"
-    new = replace(new, audit=new.audit or before.audit)
+    new = replace(new, chance=new.chance or before.chance)
     if new.observed_at == before.observed_at and new.defective != before.defective:
         stands = new if new.defective else before  # nothing says which is right: the cautious one
         return replace(stands, disputed=True), "contradicting"

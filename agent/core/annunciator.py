@@ -461,6 +461,11 @@ class Annunciator:
             self.andon = andon
             effects.messages.append(message(andon))
 
+    def incident_of(self, alarm_id: str) -> str:
+        """The incident a standing alarm belongs to, "" where it does not stand."""
+        alarm = self._station.book.get(alarm_id)
+        return alarm.incident if alarm is not None and alarm.active else ""
+
     def _publish_incident(self, effects: Effects) -> None:
         self.publish_incident(self._station.incidents.current_id, effects)
 

@@ -16,7 +16,7 @@ from agent.documents import AuditRequestDoc
 from agent.ports import AuditsView, PartRow
 from agent.records import Inspection, Outcome
 
-Kind = Literal["sample", "candidate", "second_look"]
+Kind = Literal["sample", "candidate", "second_look", "feedback"]
 # Open requests kept; a line on which more are open answers none, and non-response has said so long before.
 MOST_OPEN = 10_000
 # Passes the share near the threshold is estimated from: older ones count half as much each time so many have come.
@@ -65,10 +65,12 @@ class Audits:
         self._open: OrderedDict[str, Request] = OrderedDict()
         self._drawn: OrderedDict[str, Request] = OrderedDict()  # answered or not, as long as their outcome may count
         self._suspected: OrderedDict[str, Request] = OrderedDict()  # asked for by their looks alone
+        self._reported: OrderedDict[str, Request] = OrderedDict()  # asked for because somebody reported them, or their time
         self._earliest: datetime | None = None  # no open request has a deadline before it
         self._passes = self._near = 0  # remembered
         self.tight = False  # whether anything was at advise at the part before
         self.probability = 0.0  # the mean chance planned for the latest pass
+        self.chance = self.least = 0.0  # of the latest part: its own where it was drawn, and the least any pass had then
         self.expected = 0.0  # sum of the chances of all passes: what `sampled` should be near
         self._novel_shift = ""
         self._novel = 0  # asked for in it
@@ -80,6 +82,7 @@ class Audits:
         """A production part of the leading view; its request, where it is drawn. threshold: the approved decision threshold."""
         if not self.is_on:
             return []
+        self.chance = 0.0
         fraction = self._fraction(row)
         if record.verdict != "ok":
             return []
@@ -88,6 +91,7 @@ class Audits:
         if self._uniform(record) >= chance:
             return []
         self.counts["sampled"] += 1
+        self.chance = chance
         self._suspected.pop(row.part_id, None)
         self._shifts.drawn()
         return self._ask(self._drawn, self._request(row, record.position, "sample", "sample", chance))
@@ -110,6 +114,23 @@ class Audits:
         asked = self.suspect(row, position, f"unlike learned parts: {', '.join(candidate.channels)}")
         self._novel += len(asked)
         return asked
+
+    def reported(self, row: PartRow, deadline: datetime, reason: str = "sample") -> list[AuditRequestDoc]:
+        """A part that somebody at the line reported, passed or not, whether or not parts are drawn here: never part of a rate.
+
+        The request reads as a drawn one does. Nothing is asked where the part is asked for already.
+        """
+        if row.part_id in self._open:
+            return []
+        self.counts["feedback"] += 1
+        request = Request(row.part_id, row.position, row.box, row.captured_at, "feedback", deadline, None, reason)
+        return self._ask(self._reported, request)
+
+    def looked_at(self, part_id: str) -> None:
+        """A reported part was looked at; what it was drawn for otherwise stays open."""
+        request = self._open.get(part_id)
+        if request is not None and request.kind == "feedback":
+            del self._open[part_id]
 
     def near_above(self, threshold: float | None) -> float | None:
         """The score from which a pass is near the threshold: drawn with another chance than those below. None where unknown."""
@@ -135,6 +156,7 @@ class Audits:
             self._passes, self._near = self._passes // 2, self._near // 2
         of_near = min(1.0, fraction * options.near_share / near)
         of_confident = (fraction - near * of_near) / (1.0 - near)
+        self.least = min(1.0, max(options.least_probability, min(of_near, of_confident)))
         return min(1.0, max(options.least_probability, of_near if is_near else of_confident))
 
     def _uniform(self, record: Inspection) -> float:
@@ -167,9 +189,14 @@ class Audits:
         request = self._drawn.get(part_id)
         return None if request is None else request.probability
 
-    def told(self, outcome: Outcome) -> Answered:
-        """An outcome: what it settles, what it asks for (a find wants a second look), and whether it counts."""
+    def told(self, outcome: Outcome, *, of_all: bool = False) -> Answered:
+        """An outcome: what it settles, what it asks for (a find wants a second look), and whether it counts.
+
+        of_all: of a declared source that tells of every part, reported or not.
+        """
         part_id = outcome.part_id
+        if self._is_reported(part_id):
+            return Answered(counts=of_all)
         kept = self._drawn if part_id in self._drawn else self._suspected
         asked, request = kept.get(part_id), self._open.get(part_id)
         if asked is None:  # not a part this planner asked for
@@ -194,6 +221,13 @@ class Audits:
         if kept is self._suspected:
             self.counts["candidates_bad" if outcome.defective else "candidates_good"] += 1
         return answered
+
+    def _is_reported(self, part_id: str) -> bool:
+        """Whether what is said of a part now was asked for because it was reported."""
+        request = self._open.get(part_id)
+        if request is not None:
+            return request.kind == "feedback"
+        return part_id in self._reported and part_id not in self._drawn
 
     def missed(self, at: datetime) -> list[Request]:
         """Requests whose deadline the source's time has passed: they can be met no longer."""
@@ -240,6 +274,7 @@ class Audits:
             "open": [_plain(request) for request in self._open.values()],
             "drawn": [_plain(request) for request in self._drawn.values()],
             "suspected": [_plain(request) for request in self._suspected.values()],
+            "reported": [_plain(request) for request in self._reported.values()],
             "plain": (self._passes, self._near, self.tight, self.probability, self.expected),
             "novel": (self._novel_shift, self._novel),
             "counts": dict(self.counts),
@@ -248,8 +283,8 @@ class Audits:
 
     def load(self, saved: dict[str, Any]) -> None:
         """From a checkpoint."""
-        self._open, self._drawn, self._suspected = (
-            OrderedDict((row[0], Request(*row)) for row in saved[name]) for name in ("open", "drawn", "suspected")
+        self._open, self._drawn, self._suspected, self._reported = (
+            OrderedDict((row[0], Request(*row)) for row in saved[name]) for name in ("open", "drawn", "suspected", "reported")
         )
         self._earliest = min((request.deadline for request in self._open.values()), default=None)
         self._passes, self._near, self.tight, self.probability, self.expected = saved["plain"]

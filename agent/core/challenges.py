@@ -6,7 +6,7 @@ from collections import Counter, deque
 from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Any
+from typing import Any, Protocol
 
 import numpy as np
 
@@ -52,11 +52,18 @@ class Window:
     left: int
 
 
+class Shown(Protocol):
+    """Hears of each presentation that counts."""
+
+    def __call__(self, mode: str, known: str, at: datetime, *, missed: bool) -> None: ...
+
+
 class Challenges:
     """The sets of a station, one test per failure mode and known state, and the verifications they gave. Mutable, deterministic."""
 
-    def __init__(self, options: StationSection, threshold: float, language: str) -> None:
+    def __init__(self, options: StationSection, threshold: float, language: str, shown: Shown | None = None) -> None:
         self._plan = options.challenge
+        self._shown = shown
         self.checks = {s.name: Check(s, options.challenge, language) for s in options.challenge_sets}
         self._set_of = {part: s.name for s in options.challenge_sets for part in s.parts}
         self.modes = challenged(options)
@@ -102,8 +109,7 @@ class Challenges:
         window = self._window
         if window is not None and window.set == name and window.since <= record.captured_at <= window.until:
             self._window = None if window.left <= 1 else Window(name, window.since, window.until, window.left - 1)
-        passes_wrongly = "ok" if self.checks[name].options.known == "defective" else "ng"
-        missed = record.verdict == passes_wrongly
+        missed = self.checks[name].is_missed(record)
         return self._present(name, record.part_id, index, record.captured_at, missed=missed)
 
     def _present(
@@ -113,6 +119,8 @@ class Challenges:
         findings = check.shown(key, missed=missed, index=index, at=at)
         if check.is_expired_at(at):
             return findings, []
+        if self._shown is not None:
+            self._shown(check.options.failure_mode, check.options.known, at, missed=missed)
         column = self.modes.index((check.options.failure_mode, check.options.known))
         row = np.full((1, len(self.modes)), np.nan)
         row[0, column] = float(missed)
@@ -156,6 +164,12 @@ class Challenges:
         """Recipe or tool changed."""
         if self._plan.after_changeover:
             self._require("changeover")
+
+    def replaced(self) -> None:
+        """Another model judges: what the one before found proves nothing about it; a check is due where changeovers need one."""
+        for clean in self._clean.values():
+            clean.clear()
+        self.changed_over()
 
     def alarmed(self) -> None:
         """An alarm was raised that only a good check may end."""

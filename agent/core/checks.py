@@ -9,6 +9,7 @@ from typing import Any, Literal
 from agent.config.challenges import ChallengeSection, ChallengeSetSection
 from agent.core.conditions import Finding
 from agent.core.texts import number
+from agent.records import Inspection
 
 STREAM = "checks"
 Reason = Literal["never", "parts", "time", "changeover", "alarm", "missed"]
@@ -65,6 +66,10 @@ class Check:
         if self.good is None:
             return "never"
         return "good" if self._due is None else "due"
+
+    def is_missed(self, record: Inspection) -> bool:
+        """Whether a presentation was judged wrongly: a bad master passed, or a good one rejected."""
+        return record.verdict == ("ok" if self.options.known == "defective" else "ng")
 
     def covers(self, recipe: str) -> bool:
         """Whether parts of this recipe are what the set is about."""

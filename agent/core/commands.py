@@ -1,18 +1,24 @@
 """Commands at one station: who may, what it does, what is answered.
 
 ack: target.occurrence_id names the alarm. accept_baseline: target.station, and optionally target.stream; candidates are put in
-force, else the named stream (or `outcomes`) learns anew, or what judges now is approved (`identity`), and its alarm ends. In tiers
-1 and 2 a second person must ask for it too. record_challenge: target.station, target.set, and window_s or found and missed (see
-agent/core/challenges.py); anybody may. dispose, respond and close_incident: see disposal.py, response.py and closing.py.
+force, else the named stream (or `outcomes`) learns anew, and its alarm ends. In tiers 1 and 2 a second person must ask for it
+too. Its stream `identity` plans the model that judges now, then approves it, as plan_model and approve_model do: see models.py.
+record_challenge: target.station, target.set, and window_s or found and missed (see challenges.py); anybody may. dispose, respond
+and close_incident: see disposal.py, response.py and closing.py.
 """
 
 from __future__ import annotations
 
 from datetime import datetime
 
+import msgspec
+
+from agent.core.approved import named
 from agent.core.disposal import dispose
 from agent.core.effects import Effects
+from agent.core.models import TWO_PERSONS
 from agent.core.station import Station
+from agent.documents import ModelChangeDoc
 from agent.errors import CommandRefused
 from agent.records import Command
 
@@ -28,6 +34,10 @@ def execute(station: Station, command: Command, at: datetime, effects: Effects) 
             return _accept_baseline(station, command, at, effects)
         case "record_challenge":
             return station.challenge_told(command.target, at, effects)
+        case "plan_model":
+            return _planned(station.plan_model(command, at, effects))
+        case "approve_model":
+            return _approved(station.approve_model(command, at, effects))
         case "dispose":
             done = dispose(station.incidents, command, at, effects)
         case "respond":
@@ -52,7 +62,9 @@ def _accept_baseline(station: Station, command: Command, at: datetime, effects: 
     if not station.registered:
         raise CommandRefused("the station does not arm", hint="set owner, deputy, decision, consequence and tier in its section")
     target = command.target.get("stream", "")
-    if target and target not in ("outcomes", "identity") and target not in station.signals.learners:
+    if target == "identity":
+        return _accept_identity(station, command, at, effects)
+    if target and target != "outcomes" and target not in station.signals.learners:
         known = ", ".join([*station.signals.learners, "outcomes", "identity"])
         raise CommandRefused(f"no stream {target}", hint=f"one of: {known}")
     candidates = [name for name, stream in station.signals.learners.items() if stream.state == "candidate" and target in ("", name)]
@@ -68,6 +80,24 @@ def _accept_baseline(station: Station, command: Command, at: datetime, effects: 
             station.signals.learners[name].arm()
         return f"in force: {', '.join(candidates)}"
     station.learn_anew(target, at, effects)
-    if target == "identity":
-        return "what judges now is approved"
     return f"{target} learns the present state anew; its old baseline is kept"
+
+
+def _accept_identity(station: Station, command: Command, at: datetime, effects: Effects) -> str:
+    """What judges now is planned, and approved at once where one person may."""
+    if station.models.document(at) is None:
+        plan = station.plan_model(msgspec.structs.replace(command, target={**command.target, "now": "yes"}), at, effects)
+        if plan.lacking or station.options.tier in TWO_PERSONS:
+            return _planned(plan)
+    return _approved(station.approve_model(command, at, effects))
+
+
+def _planned(plan: ModelChangeDoc) -> str:
+    assert plan.model is not None
+    lacking = "".join(f"; lacking: {one}" for one in plan.lacking)
+    return f"planned: {named(plan.model)} at {plan.station}, to be approved by `linewarden model approve`{lacking}"
+
+
+def _approved(change: ModelChangeDoc) -> str:
+    assert change.model is not None
+    return f"approved: {named(change.model)} at {change.station}; its scores and claims are learned anew, imaging is kept"

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from datetime import datetime
 
-from agent.documents import AlarmDoc, HoldDoc, IncidentDoc, OutMessage
+from agent.documents import AlarmDoc, HoldDoc, IncidentDoc, ModelChangeDoc, OutMessage
 from agent.ports import DispositionRow, PartRow, StationView
 from agent.records import Outcome
 
@@ -29,6 +29,7 @@ class Effects:
     dispositions: list[DispositionRow] = field(default_factory=list)
     alarms: list[AlarmDoc] = field(default_factory=list)
     incidents: list[IncidentDoc] = field(default_factory=list)
+    models: list[ModelChangeDoc] = field(default_factory=list)
     baselines: list[FittedBaseline] = field(default_factory=list)
     messages: list[OutMessage] = field(default_factory=list)
     counts: list[tuple[str, str, int]] = field(default_factory=list)  # (counter, labels, by)

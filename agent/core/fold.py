@@ -19,11 +19,11 @@ from agent.documents import CommandResultDoc, GapDoc
 from agent.errors import CommandRefused, StoreError
 from agent.messages import message
 from agent.ports import History, Origin
-from agent.records import Commanded, Entry, Event, Gap, Inspected, Outcome, Tick, Told
+from agent.records import Commanded, Entry, Event, Feedback, Gap, Inspected, Outcome, Tick, Told
 from detectors.errors import DetectorError
 
 # Changes when a checkpoint of an older build can no longer be continued; the journal is then folded from its start.
-STATE_VERSION = 9
+STATE_VERSION = 12
 # Ticks are journalled at most this often.
 TICK_S = 10.0
 
@@ -87,6 +87,8 @@ class Core:
                         effects.became = became  # of the station that has the part, where none is named
                 case Told(record=Event() as event):
                     station.happened(event, effects)
+                case Told(record=Feedback() as feedback):
+                    effects.became = station.noticed(feedback, effects)
 
     def _command(self, entry: Commanded, effects: Effects) -> CommandResultDoc:
         command = entry.record

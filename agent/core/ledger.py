@@ -10,7 +10,7 @@ from typing import Any
 
 import msgspec
 
-from agent.core.accounts import Accounts, Statement, Word
+from agent.core.accounts import UNKNOWN, Accounts, Statement, Verdict, Word
 from agent.records import Outcome
 
 # Outcomes that arrive before their part are kept for it, this many at most.
@@ -29,10 +29,15 @@ class Pending:
     passed: bool
     p_defect: float  # NaN where the record named none
     scope: str  # whose claims it is judged by: view, recipe and model
+    recipe: str = ""
+    chance: float = 0.0  # with which the planner drew it; 0: it did not
+    least: float = 0.0  # chance any passed part had then; 0: the planner draws nothing
     defective: bool | None = None
     audited: bool = False  # the outcome carried its inclusion probability, or the source is a census
     mode: str = ""  # failure mode of a defective one, where the outcome names it
+    learns: bool = True  # whether claims may be learned from it: an approved model judged it
     told: tuple[Statement, ...] = ()  # what stands of each source, until it is judged
+    said: Verdict = UNKNOWN  # how it is known, once it is judged
 
 
 class Ledger:
@@ -110,7 +115,10 @@ class Ledger:
         """For a checkpoint."""
         return {
             "pending": [
-                (p.index, p.part_id, p.captured_at, p.passed, p.p_defect, p.scope, [said.save() for said in p.told])
+                (
+                    (p.index, p.part_id, p.captured_at, p.passed, p.p_defect, p.scope, p.recipe, p.chance, p.least, p.learns),
+                    [said.save() for said in p.told],
+                )
                 for p in self._pending
             ],
             "early": [msgspec.msgpack.encode(outcome) for waiting in self._early.values() for outcome in waiting],
@@ -129,13 +137,8 @@ class Ledger:
         self._watermark, self._silent_s = saved["watermark"], saved["silent_s"]
 
 
-def _pending(
-    index: int,
-    part_id: str,
-    at: datetime,
-    passed: bool,  # noqa: FBT001  a row of a checkpoint
-    p_defect: float,
-    scope: str,
-    told: list[Any],
-) -> Pending:
-    return Pending(index, part_id, at, passed, p_defect, scope, told=tuple(Statement.load(said) for said in told))
+def _pending(part: list[Any], told: list[Any]) -> Pending:
+    *plain, learns = part
+    pending = Pending(*plain)
+    pending.learns, pending.told = learns, tuple(Statement.load(said) for said in told)
+    return pending

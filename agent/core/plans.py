@@ -16,7 +16,7 @@ from agent.core.blocks import MIN_BLOCK_PARTS, BlockPlan
 from agent.core.novelty import KIND, MIN_PARTS, Space, SpacePlan
 from agent.core.rates import CHANNEL
 from agent.core.streams import StreamPlan
-from agent.records import Inspection
+from agent.records import Model
 from detectors.budget import LEVEL_SHARE, station_shares, threshold, truth_shares
 from detectors.channels import CAMERA_CHANNELS, IMAGE_CHANNELS, SCORE_CHANNELS, ChannelSpec, reference_channels
 from detectors.novelty import BLOCK
@@ -25,9 +25,8 @@ from detectors.novelty import BLOCK
 MIX = "class_mix"
 
 
-def model_key(record: Inspection) -> str:
-    """Identity of the model as far as the record tells it."""
-    model = record.model
+def model_key(model: Model | None) -> str:
+    """Identity of a model as far as it is told."""
     return "" if model is None else " ".join(part for part in (model.name, model.version, model.sha256[:12]) if part)
 
 
@@ -166,9 +165,9 @@ class Plans:
         return tuple(found)
 
     @staticmethod
-    def claim_scope(record: Inspection) -> str:
-        """Whose claims a part is judged by."""
-        return f"{record.view}/{record.recipe}/{model_key(record)}"
+    def claim_scope(view: str, recipe: str, model: Model | None) -> str:
+        """Whose claims a part is judged by: those of the model that is approved for it."""
+        return f"{view}/{recipe}/{model_key(model)}"
 
 
 def _most(by_place: Mapping[tuple[str, str], Sized], view: str) -> int:

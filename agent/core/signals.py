@@ -13,6 +13,7 @@ from agent.config.model import StationSection
 from agent.core import feed, mix, novelty, rates
 from agent.core.ageing import Ageing
 from agent.core.annunciator import Annunciator
+from agent.core.approved import Approved
 from agent.core.blocks import Blocks
 from agent.core.candidates import Candidates
 from agent.core.conditions import Finding
@@ -72,6 +73,7 @@ class Signals:
         self._mixes = PerRecipe(mix.KIND, lambda name: mix.mix(name, plans.mixes))
         self._spaces = Spaces(plans.space, options.views[0])
         self._ageing = Ageing(plans.limits(), zone)
+        self._scores: dict[str, list[str]] = {}  # names of score streams, by view/position/recipe
         self._pictures: dict[str, Pictures] = {}  # by view/position
         self._last_frame: dict[str, str] = {}
 
@@ -121,10 +123,10 @@ class Signals:
 
     # --- one part -----------------------------------------------------------------------------------------------------------
 
-    def observe(self, turn: Turn, frame: Frame | None, threshold: float | None) -> None:
-        """Take what one part shows. threshold: the approved decision threshold, where the records carry it."""
+    def observe(self, turn: Turn, frame: Frame | None, identity: Approved) -> None:
+        """Take what one part shows. identity: what is approved for it; its threshold is what scores are measured against."""
         if self._observe_frame(turn, frame):
-            self._observe_scores(turn, threshold)
+            self._observe_scores(turn, identity)
             self._observe_measurements(turn)
             if turn.record.view == self._options.views[0]:
                 self._observe_verdict(turn)
@@ -210,14 +212,32 @@ class Signals:
             self._pictures[key] = Pictures(self._options.picture, prefix(self._options, record))
         return self._pictures[key]
 
-    def _observe_scores(self, turn: Turn, approved_threshold: float | None) -> None:
+    def _observe_scores(self, turn: Turn, identity: Approved) -> None:
         record = turn.record
         if record.p_defect is None:
             return
-        threshold = self._options.threshold if approved_threshold is None else approved_threshold
+        place = f"{record.view}/{record.position}/{record.recipe}"
+        known = self._scores.setdefault(place, [])
+        if not identity.is_judging:  # the scores of another model say nothing about this one's, nor may they become normal
+            self._counters["scores_not_approved"] += 1
+            for name in known:
+                self.streams[name].suspend("another model judges, which nobody approved: `linewarden model show`")
+            return
+        for name in known:
+            self.streams[name].resume()
+        threshold = self._options.threshold if identity.threshold is None else identity.threshold
         row = scores(record.p_defect, float("nan") if threshold is None else threshold)
-        name = f"scores/{record.view}/{record.position}/{record.recipe}/{model_key(record)}"
+        name = f"scores/{place}/{model_key(record.model)}"
         self._observe(name, row, turn)
+        if name not in known and name in self.streams:
+            known.append(name)
+
+    def replaced(self, place: str) -> set[str]:
+        """Another model was approved at a place: its scores are learned anew, and nothing else is. The streams that ended."""
+        names = set(self._scores.pop(place, ()))
+        for name in names:
+            del self.streams[name]
+        return names
 
     def _observe_measurements(self, turn: Turn) -> None:
         """The vision tool's own, of this part: several parts may share a frame."""
@@ -327,6 +347,7 @@ class Signals:
             "mixes": self._mixes.save(),
             "spaces": self._spaces.save(),
             "ageing": self._ageing.save(),
+            "scores": self._scores,
             "pictures": {key: pictures.save() for key, pictures in self._pictures.items()},
             "last_frame": self._last_frame,
         }
@@ -352,3 +373,4 @@ class Signals:
             self._pictures[key] = Pictures(self._options.picture, "")
             self._pictures[key].load(pictures)
         self._last_frame = saved["last_frame"]
+        self._scores = {place: [name for name in names if name in self.streams] for place, names in saved["scores"].items()}

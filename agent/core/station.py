@@ -20,7 +20,9 @@ from agent.core.check_alarms import announce_missed
 from agent.core.conditions import Finding
 from agent.core.effects import Effects
 from agent.core.feed import Feed
+from agent.core.figures import Figures
 from agent.core.incidents import Incidents
+from agent.core.models import Models, Place, place_of
 from agent.core.parts import PartsInFront
 from agent.core.plans import Plans
 from agent.core.runs import Runs
@@ -29,10 +31,10 @@ from agent.core.signals import Signals, Turn, prefix
 from agent.core.truth import Truth
 from agent.core.verification import FOREIGN, Verification
 from agent.core.verification import STREAM as OUTCOMES
-from agent.documents import FrozenDoc, ReadingDoc, SummaryDoc
+from agent.documents import FrozenDoc, ModelChangeDoc, ReadingDoc, SummaryDoc
 from agent.messages import message
 from agent.ports import Origin, PartRow, ReviewView, StationView
-from agent.records import Event, Inspected, Inspection, Model, Outcome
+from agent.records import Command, Event, Feedback, Inspected, Inspection, Model, Outcome
 
 # Evidence of a twentieth of its threshold is advice (METHODS 1); looked for every so many parts.
 ADVISE, ADVISE_PARTS = 20.0, 25
@@ -61,14 +63,15 @@ class Station:
         self._feed = Feed(options.feed)
         plans = Plans(options)
         self.signals = Signals(options, plans, self.annunciator, self.counters, zone)
-        self.verification = Verification(options, plans, parts, self.annunciator, self._feed, self.counters, zone)
-        self.challenges = Challenges(options, plans.challenge_threshold, language)
+        self.verification = Verification(options, plans, parts, self.annunciator, self._feed, self.counters, zone, language)
+        self._figures = Figures(options)
+        self.challenges = Challenges(options, plans.challenge_threshold, language, self.verification.estimates.shown)
         self.blind_spots = BlindSpots(
             options, audit_threshold=plans.outcome_threshold, challenge_threshold=plans.challenge_threshold, language=language
         )
         self._reorder = {view: Reorder(options.reorder_parts) for view in options.views}
         self._runs = Runs(options.run_gap_s)
-        self._approved: dict[str, Approved] = {}  # by view/position/recipe
+        self.models = Models(options, self.challenges.checks, lambda record: prefix(options, record))
         self._heard = True  # since the last tick
         self.proposals: dict[str, str] = {}  # acceptance asked for by one person, by target: who
         self.index = 0
@@ -116,6 +119,11 @@ class Station:
             self._summarise(outcome.observed_at, effects, outcomes=1)
         return word
 
+    def noticed(self, feedback: Feedback, effects: Effects) -> str:
+        """Somebody at the line noticed something; what the report became, in a word."""
+        self.counters["feedback"] += 1
+        return self.verification.reported(feedback, self.index, self.last_captured_at, effects)
+
     def happened(self, event: Event, effects: Effects) -> None:
         """An event at the station."""
         self.counters[f"events_{event.kind}"] += 1
@@ -141,15 +149,41 @@ class Station:
         self.verification.waited(elapsed_s, self.last_captured_at, self.index, effects)
 
     def learn_anew(self, target: str, at: datetime, effects: Effects) -> None:
-        """A person accepted the present state of a stream, of `outcomes` or of `identity` as normal; what it had alarmed ends."""
-        if target == approved.STREAM:
-            for identity in self._approved.values():
-                identity.accept()
-        elif target == OUTCOMES:
+        """A person accepted the present state of a stream or of `outcomes` as normal; what it had alarmed ends."""
+        if target == OUTCOMES:
             self.verification.learn_anew()
         anew = self.signals.learn_anew(target)
         for alarm in self.book.all():
             if alarm.stream in anew:
+                self.annunciator.reset(alarm, at, effects)
+
+    def plan_model(self, command: Command, at: datetime, effects: Effects) -> ModelChangeDoc:
+        """A person announces a model; the plan. Raises CommandRefused."""
+        streams = list(self.signals.learners)
+        plan = self.models.plan(command, at, streams)
+        effects.models.append(plan)
+        return plan
+
+    def approve_model(self, command: Command, at: datetime, effects: Effects) -> ModelChangeDoc:
+        """A person approves the planned model; where it judges already, what that had alarmed ends. Raises CommandRefused."""
+        document, judging = self.models.approve(command, at)
+        effects.models.append(document)
+        for place, model in judging:
+            self._take_over(place, model, at, effects)
+        return document
+
+    def _take_over(self, place: Place, model: Model | None, at: datetime, effects: Effects) -> None:
+        """The admitted model judges at a place from now on: its scores and claims are learned anew, everything else goes on."""
+        is_other = self.models.take_over(place, model)
+        ended = self.signals.replaced("/".join(place))
+        if is_other:
+            self.incidents.happened("model", self.index)
+            self.challenges.replaced()
+            if place[0] == self.options.views[0]:
+                self.verification.replaced(place[0], place[2], model, self.index)
+        for alarm in self.book.all():
+            of_identity = alarm.stream == approved.STREAM and alarm.alarm_id not in self.models.standing
+            if alarm.state != "NORM" and (of_identity or alarm.stream in ended):
                 self.annunciator.reset(alarm, at, effects)
 
     def stands(self, alarm_id: str) -> bool | None:
@@ -198,12 +232,10 @@ class Station:
         run = self._runs.of(record)
         for kind in self._runs.changed:
             self.incidents.happened(kind, self.index)
-        place = f"{record.view}/{record.position}/{record.recipe}"
-        identity = self._approved.setdefault(place, Approved(prefix(self.options, record)))
-        self.annunciator.find(identity.judge(record), approved.STREAM, record.part_id, record.captured_at, effects)
-        self.signals.observe(Turn(record, self.index, run, effects), entry.frame, identity.threshold)
+        identity = self._identify(record, effects)
+        self.signals.observe(Turn(record, self.index, run, effects), entry.frame, identity)
         if primary:
-            self.verification.inspected(record, row, identity.threshold, effects)
+            self.verification.inspected(record, row, identity, effects)
             self._ask_for_novel(effects)
             self.annunciator.find(self._feed.inspected(entry, lost), feed.STREAM, record.part_id, record.captured_at, effects)
             due = self.challenges.inspected(record, self.index)
@@ -215,6 +247,17 @@ class Station:
             self.annunciator.part_done(record, effects)
             if self.verification.audits.is_on and self.index % ADVISE_PARTS == 0:
                 self.verification.audits.tight = self._is_advised  # for the parts after this one: the draw rests on the past alone
+
+    def _identify(self, record: Inspection, effects: Effects) -> Approved:
+        """What is approved to judge this part, and whether it did."""
+        identity = self.models.at(record)
+        if identity.takes_over(record.model):
+            self._take_over(place_of(record), record.model, record.captured_at, effects)
+        findings = identity.judge(record)
+        if any(finding.stands and finding.alarm_id.endswith(approved.MODEL) for finding in findings):
+            self.challenges.replaced()
+        self.annunciator.find(findings, approved.STREAM, record.part_id, record.captured_at, effects)
+        return identity
 
     def _ask_for_novel(self, effects: Effects) -> None:
         """Parts unlike any learned, by any view, are asked for: evidence for an incident, never part of a rate."""
@@ -233,7 +276,7 @@ class Station:
         self.counters[f"marked_{'challenge' if name is not None else record.mark}"] += 1
         if name == "" and self.challenges.checks:
             self.counters["challenge_of_no_set"] += 1
-        elif name and record.view == self.options.views[0]:
+        elif name and record.view == self.options.views[0] and not self.models.tried(name, record):
             findings, missed = self.challenges.shown(name, record, self.index)
             self.annunciator.find(findings, checks.STREAM, record.part_id, record.captured_at, effects)
             for one in missed if self.registered else ():
@@ -319,6 +362,11 @@ class Station:
             blind_spots=self.blind_spots.views(),
             audits=verification.audits.view(verification.answers.unanswered, verification.answers.late),
             review=self._review(),
+            estimates=self._figures.estimates(verification.estimates),
+            curves=self._figures.curves(verification.estimates),
+            feedback=verification.reports.view(),
+            models=self.models.views(),
+            model_change=self.models.document(self.last_captured_at),
         )
 
     def _review(self) -> ReviewView:
@@ -358,7 +406,7 @@ class Station:
             "reorder": {view: reorder.save() for view, reorder in self._reorder.items()},
             "runs": self._runs.save(),
             "feed": self._feed.save(),
-            "approved": {key: identity.save() for key, identity in self._approved.items()},
+            "models": self.models.save(),
             "book": self.book.save(),
             "incidents": self.incidents.save(),
             "annunciator": self.annunciator.save(),
@@ -379,9 +427,7 @@ class Station:
             self._reorder[view].load(reorder)
         self._runs.load(saved["runs"])
         self._feed.load(saved["feed"])
-        for key, identity in saved["approved"].items():
-            self._approved[key] = Approved("")
-            self._approved[key].load(identity)
+        self.models.load(saved["models"])
         self.book.load(saved["book"])
         self.incidents.load(saved["incidents"])
         self.annunciator.load(saved["annunciator"])

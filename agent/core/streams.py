@@ -63,6 +63,7 @@ class Stream:
         self._recent_at = np.full(RECENT, -1, dtype=np.int64)
         self._kept = np.arange(len(plan.specs))  # columns that are watched
         self._last_run: int | None = None
+        self._before: tuple[StreamState, str] | None = None  # state and detail while suspended
 
     @property
     def learned_enough(self) -> bool:
@@ -176,8 +177,15 @@ class Stream:
         self._updates[:] = 0
 
     def suspend(self, reason: str) -> None:
-        """Stop judging, visibly: what arrives cannot be compared with the baseline."""
-        self.state, self.detail = "suspended", reason
+        """Neither judge nor learn, visibly, until resumed: what arrives cannot be compared with the baseline."""
+        if self.state != "suspended":
+            self._before = (self.state, self.detail)
+            self.state, self.detail = "suspended", reason
+
+    def resume(self) -> None:
+        """Go on as before; harmless where nothing was suspended."""
+        if self._before is not None:
+            (self.state, self.detail), self._before = self._before, None
 
     def raw_change(self, found: Found) -> float:
         """The change of level a crossing stands for: after the transform, in the channel's unit (log: a log ratio)."""
@@ -265,6 +273,7 @@ class Stream:
             "last_run": self._last_run,
             "recent": self._recent,
             "recent_at": self._recent_at,
+            "before": self._before,
         }
 
     def load(self, saved: dict[str, Any]) -> None:
@@ -281,3 +290,4 @@ class Stream:
         self._first_at, self._hours, self._own = saved["first_at"], saved["hours"], saved["own"]
         self._updates, self._last_run = saved["updates"], saved["last_run"]
         self._recent, self._recent_at = saved["recent"], saved["recent_at"]
+        self._before = None if saved["before"] is None else (saved["before"][0], saved["before"][1])

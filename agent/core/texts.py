@@ -126,6 +126,10 @@ ENGLISH: dict[str, Words] = {
         "{st} BAD PART PASSED: {part}, confirmed by {source}. One find, not yet a rate.",
         "Quality: keep the part, look at its box. See whether more come.",
     ),
+    "report_confirmed": Words(
+        "{st} BAD PART PASSED: {part}, reported at the line and found bad by somebody else at {since}.",
+        "Quality: keep the part, look at its box and at those made around it.",
+    ),
     "picture_frozen": Words("{st} SAME PICTURE again and again since {since}. Camera stuck likely. Parts go unseen.", _HAND),
     "picture_black": Words("{st} PICTURE BLACK since {since}. Lamp, shutter or cable likely. Parts go unseen.", _HAND),
     "picture_white": Words("{st} PICTURE WHITE since {since}. Exposure or stray light likely. Parts go unseen.", _HAND),
@@ -329,6 +333,10 @@ GERMAN: dict[str, Words] = {
     "escape_found": Words(
         "{st} SCHLECHTTEIL DURCHGELASSEN: {part}, bestätigt von {source}. Ein Fund, noch keine Rate.",
         "QS: Teil aufheben, Behälter ansehen. Beobachten, ob mehr kommen.",
+    ),
+    "report_confirmed": Words(
+        "{st} SCHLECHTTEIL DURCHGELASSEN: {part}, an der Linie gemeldet, um {since} von anderen bestätigt.",
+        "QS: Teil aufheben, Behälter und die Teile davor und danach ansehen.",
     ),
     "picture_frozen": Words("{st} IMMER DASSELBE BILD seit {since}. Wohl Kamera hängt. Teile ungesehen.", _HAND_DE),
     "picture_black": Words("{st} BILD SCHWARZ seit {since}. Wohl Lampe, Blende oder Kabel. Teile ungesehen.", _HAND_DE),

@@ -39,6 +39,7 @@ class Truth:
         self._claims: dict[str, ClaimMap | None] = {}  # None: refused, and no declared limit to fall back on
         self._learning: dict[str, list[tuple[int, float, bool | None]]] = {}  # scope → (index, p, defective) of matured passes
         self._first: dict[str, int] = {}
+        self._anew: dict[str, int] = {}  # scope → the last part before its model, as it is now, was approved
         self._apart: dict[str, float] = {}  # scope → score from which its passes are drawn with another chance
         self.detail = ""
         self.armed_at: int | None = None  # index of the first part judged
@@ -114,6 +115,8 @@ class Truth:
             return None
         scope = part.scope
         if scope not in self._claims:
+            if not part.learns or part.index <= self._anew.get(scope, 0):
+                return self._test(part, self._declared) if self._declared is not None else None
             first = self._first.setdefault(scope, part.index)
             rows = self._learning.setdefault(scope, [])
             if part.index - first < self._parts or len(rows) < self._min_own:
@@ -123,6 +126,12 @@ class Truth:
             self._learn(scope)
         claims = self._claims[scope]
         return None if claims is None else self._test(part, claims)
+
+    def forget(self, scope: str, latest: int) -> None:
+        """The model of this scope was approved as it is after part `latest`: its claims are learned from the parts since."""
+        for known in (self._claims, self._learning, self._first):
+            known.pop(scope, None)
+        self._anew[scope] = latest
 
     def _test(self, part: Pending, claims: ClaimMap) -> Crossing | None:
         """Bet on one mature part against its claim; only verified passed parts can show an escape."""
@@ -181,6 +190,7 @@ class Truth:
             "claims": {scope: None if claims is None else dict(claims.to_arrays()) for scope, claims in self._claims.items()},
             "learning": self._learning,
             "first": self._first,
+            "anew": self._anew,
             "apart": self._apart,
             "plain": (self.detail, self.armed_at, self.judged, self.found, self.claimed),
             "clean": list(self._clean),
@@ -196,7 +206,7 @@ class Truth:
             scope: None if arrays is None else ClaimMap.from_arrays(arrays) for scope, arrays in saved["claims"].items()
         }
         self._learning = {scope: [(i, p, d) for i, p, d in rows] for scope, rows in saved["learning"].items()}
-        self._first, self._apart = saved["first"], saved["apart"]
+        self._first, self._anew, self._apart = saved["first"], saved["anew"], saved["apart"]
         self.detail, self.armed_at, self.judged, self.found, self.claimed = saved["plain"]
         self._clean.extend(saved["clean"])
         self._verified.extend((first, last) for first, last in saved["verified"])

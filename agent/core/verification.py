@@ -14,17 +14,21 @@ from agent.core import answers, feed
 from agent.core.accounts import Accounts
 from agent.core.annunciator import Annunciator
 from agent.core.answers import Answers
+from agent.core.approved import Approved
 from agent.core.audits import Audits, Request
 from agent.core.effects import Effects
+from agent.core.estimates import Estimates
 from agent.core.feed import Feed
 from agent.core.joining import Joiner
 from agent.core.ledger import Ledger, Pending
 from agent.core.parts import PartsInFront
 from agent.core.plans import Plans
+from agent.core.reports import ALARM as REPORT_CONFIRMED
+from agent.core.reports import Heard, Reports
 from agent.core.truth import Truth
 from agent.messages import message
 from agent.ports import PartRow
-from agent.records import Inspection, Outcome
+from agent.records import Feedback, Inspection, Model, Outcome
 
 # What a person accepts anew with `baseline accept --stream outcomes`, and the stream of what outcomes show.
 STREAM = "outcomes"
@@ -44,6 +48,7 @@ class Verification:
         feed: Feed,
         counters: Counter[str],
         zone: ZoneInfo,
+        language: str,
     ) -> None:
         self._options = options
         self._may_arm = options.registered
@@ -54,10 +59,12 @@ class Verification:
         self._counters = counters
         self.truth = self._new_truth()
         self.audits = Audits(options, zone)
+        self.reports = Reports(options.id, options.feedback, parts, self.audits, language=language, zone=zone)
         self.answers = Answers()
         self.accounts = Accounts(options.outcomes)
         self._ledger = Ledger(self.accounts)
         self._joiner = Joiner()
+        self.estimates = Estimates(options, zone)
 
     def _new_truth(self) -> Truth:
         baseline = self._options.baseline
@@ -77,16 +84,27 @@ class Verification:
         """A person accepted what passes now as normal."""
         self.truth = self._new_truth()
 
+    def replaced(self, view: str, recipe: str, model: Model | None, latest: int) -> None:
+        """Another model is approved after part `latest`: its claims are learned anew."""
+        self.truth.forget(self._plans.claim_scope(view, recipe, model), latest)
+
     # --- one part -----------------------------------------------------------------------------------------------------------
 
-    def inspected(self, record: Inspection, row: PartRow, threshold: float | None, effects: Effects) -> None:
-        """A production part of the leading view: drawn, or not, and its outcome awaited."""
-        effects.messages.extend(message(request) for request in self.audits.inspected(record, row, threshold))
+    def inspected(self, record: Inspection, row: PartRow, identity: Approved, effects: Effects) -> None:
+        """A production part of the leading view: drawn, or not, and its outcome awaited.
+
+        What a model that nobody approved passes is held against the claims of the approved one: nobody else has claimed anything.
+        """
+        effects.messages.extend(message(request) for request in self.audits.inspected(record, row, identity.threshold))
+        self._tell(self.reports.inspected(row), row.captured_at, effects)
         if self._options.outcomes.is_on:
             p_defect = float("nan") if record.p_defect is None else record.p_defect
-            scope = self._plans.claim_scope(record)
-            self.truth.drawn_apart(scope, self.audits.near_above(threshold))
-            self._ledger.add(Pending(row.index, row.part_id, row.captured_at, row.verdict == "ok", p_defect, scope))
+            scope = self._plans.claim_scope(record.view, record.recipe, record.model if identity.is_judging else identity.model)
+            self.truth.drawn_apart(scope, self.audits.near_above(identity.threshold))
+            passed, chance, least = row.verdict == "ok", self.audits.chance, self.audits.least
+            part = Pending(row.index, row.part_id, row.captured_at, passed, p_defect, scope, row.recipe, chance, least)
+            part.learns = identity.is_judging
+            self._ledger.add(part)
             if self.accounts.joins:
                 self._joiner.add(row.index, row.part_id, row.captured_at, row.box, record.sequence)
 
@@ -103,6 +121,8 @@ class Verification:
         if source is None:
             word = "undeclared_source" if self._options.outcomes.is_on else "not_configured"
             self._counters[f"outcomes_{word}"] += 1
+            if word == "not_configured":  # no outcome is expected here, but what was reported is looked at all the same
+                self._look(outcome, latest, effects)
             return word
         if outcome.part_id:
             result = self._joined(outcome, latest, effects)
@@ -124,6 +144,7 @@ class Verification:
         index = self._parts.part_index(self._options.id, outcome.part_id, latest)
         self._annunciator.find(self._feed.told(at), feed.STREAM, outcome.part_id, at, effects)
         outcome, counts = self._answered(outcome, effects)
+        self._look(outcome, latest, effects)
         if not counts:
             self._counters["outcomes_not_counted"] += 1
             return "not_counted"
@@ -152,7 +173,8 @@ class Verification:
 
     def _answered(self, outcome: Outcome, effects: Effects) -> tuple[Outcome, bool]:
         """An outcome beside what was asked for: with the probability it was drawn with, and whether it may count."""
-        answered = self.audits.told(outcome)
+        source = self.accounts.sources.get(outcome.source)
+        answered = self.audits.told(outcome, of_all=source is not None and source.counts and source.coverage == "census")
         effects.messages.extend(message(request) for request in answered.asked)
         for request in answered.settled:
             self._settle(request, missed=False, at=outcome.observed_at, effects=effects)
@@ -160,11 +182,34 @@ class Verification:
         return (outcome if chance is None else msgspec.structs.replace(outcome, inclusion_probability=chance)), answered.counts
 
     def _settle(self, request: Request, *, missed: bool, at: datetime, effects: Effects) -> None:
-        if request.kind != "candidate":  # those are asked for, never part of a rate
+        if request.kind not in ("candidate", "feedback"):  # those are asked for, never part of a rate
             told = self.answers.looked_again if request.kind == "second_look" else self.answers.settled
             self._annunciator.find(
                 told(missed=missed, at=at, part_id=request.part_id), answers.STREAM, request.part_id, at, effects
             )
+
+    # --- what people report -------------------------------------------------------------------------------------------------
+
+    def reported(self, feedback: Feedback, latest: int, now: datetime | None, effects: Effects) -> str:
+        """Somebody noticed something, after part `latest`, at source time `now`; what the report became, in a word."""
+        word, heard = self.reports.told(feedback, latest, now)
+        self._tell(heard, feedback.at, effects)
+        return word
+
+    def _look(self, outcome: Outcome, latest: int, effects: Effects) -> None:
+        """Somebody looked at a part: what it means to reports about it. Those who noticed by chance are no second opinion."""
+        source = self.accounts.source(outcome.source)
+        if outcome.part_id and (source is None or source.counts):
+            self._tell(self.reports.judged(outcome, latest), outcome.observed_at, effects)
+
+    def _tell(self, heard: Heard, at: datetime, effects: Effects) -> None:
+        if not heard:
+            return
+        effects.messages.extend(message(request) for request in heard.asked)
+        self._annunciator.find(heard.findings, STREAM, "", at, effects)
+        incident = self._annunciator.incident_of(REPORT_CONFIRMED)
+        told = self.reports.joined(incident, heard.told) if incident else heard.told
+        effects.messages.extend(message(document) for document in told)
 
     # --- judged -------------------------------------------------------------------------------------------------------------
 
@@ -172,6 +217,7 @@ class Verification:
         """The source's time has reached `at`: parts whose outcomes are due by then are judged, requests due by then missed."""
         for request in self.audits.missed(at):
             self._settle(request, missed=True, at=at, effects=effects)
+        self._tell(self.reports.reached(at), at, effects)
         self._ledger.advance(at)
         self._mature(at, latest, effects)
 
@@ -183,6 +229,7 @@ class Verification:
             for finding in self.accounts.matured(part, part.captured_at if at is None else at):
                 stream = STREAM if finding.code == "escape_found" else feed.STREAM
                 self._annunciator.find([finding], stream, part.part_id, part.captured_at if at is None else at, effects)
+            self.estimates.matured(part)
             crossing = self.truth.judge(part) if self._may_arm else None
             if crossing is not None and at is not None:
                 self._annunciator.outcome_crossed(crossing, part, at, effects)
@@ -195,9 +242,11 @@ class Verification:
             "truth": self.truth.save(),
             "ledger": self._ledger.save(),
             "audits": self.audits.save(),
+            "reports": self.reports.save(),
             "answers": self.answers.save(),
             "accounts": self.accounts.save(),
             "joiner": self._joiner.save(),
+            "estimates": self.estimates.save(),
         }
 
     def load(self, saved: dict[str, Any]) -> None:
@@ -205,6 +254,8 @@ class Verification:
         self.truth.load(saved["truth"])
         self._ledger.load(saved["ledger"])
         self.audits.load(saved["audits"])
+        self.reports.load(saved["reports"])
         self.answers.load(saved["answers"])
         self.accounts.load(saved["accounts"])
         self._joiner.load(saved["joiner"], self.accounts.sources)
+        self.estimates.load(saved["estimates"])

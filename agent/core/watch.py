@@ -49,7 +49,7 @@ class Watch:
             np.where(self._by_runs, baseline.run_inflation, baseline.inflation),
             np.where(self._by_runs, per_run, RETURN_THRESHOLD),
         )
-        self._edge = np.where(self._by_runs, baseline.run_epsilon, baseline.epsilon) + RETURN_MARGIN
+        self._edge_up, self._edge_down = np.where(self._by_runs, baseline.run_epsilon, baseline.epsilon[:, :2].T) + RETURN_MARGIN
         self._spread_back = SpreadBack(baseline.narrowest, baseline.widest, RETURN_THRESHOLD)
         # Per channel the direction of a change that has not been shown to be over, else 0.
         self._shifted = np.zeros(thresholds.size, np.int64)
@@ -72,7 +72,8 @@ class Watch:
 
     def _judge_level_return(self, judged: FloatArray, at: IntArray, crossings: list[Crossing]) -> None:
         """The test mirrored (METHODS 6): the same detector on the way back to the tolerance's edge, above 0 inside it."""
-        distance = np.where(self._shifted != 0, self._edge - self._shifted * judged, np.nan)
+        edge = np.where(self._shifted > 0, self._edge_up, self._edge_down)
+        distance = np.where(self._shifted != 0, edge - self._shifted * judged, np.nan)
         for crossing in self._back.update(distance, at):
             if crossing.direction > 0:
                 self._shifted[crossing.column] = 0

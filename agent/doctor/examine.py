@@ -33,7 +33,8 @@ def examine(file: Path, machine_clock: Clock) -> Iterator[Finding]:
     yield from _configuration(file, config)
     folder = config.agent.state_dir
     brokers = dict(_brokers(config))
-    yield from permissions.examine(file, folder, {place: options for place, (_, options) in brokers.items()})
+    tokens = dict(_tokens(config))
+    yield from permissions.examine(file, folder, {place: options for place, (_, options) in brokers.items()}, tokens)
     yield from disk.examine(folder, config.store.max_mb, MOUNTS.read_text("utf-8", "replace"))
     yield store.examine_library(library.version())
     readable, last_entry_at = store.examine_file(folder)
@@ -71,6 +72,15 @@ def _brokers(config: Config) -> Iterator[tuple[str, tuple[str, BrokerOptions]]]:
             if isinstance(options, BrokerOptions):
                 own = options.identifier(kind[:-1], chosen.name, config.agent.state_dir)
                 yield f"{kind[:-1]} {chosen.name}", (f"{own}-doctor", options)
+
+
+def _tokens(config: Config) -> Iterator[tuple[str, Path]]:
+    """Files with a token that senders show, by the place of their tap."""
+    plug_ins = PlugIns()
+    for chosen in config.taps:
+        path = getattr(plug_ins.options("taps", chosen.type).model_validate(chosen.options), "token_file", None)
+        if path is not None:
+            yield f"tap {chosen.name}", path
 
 
 def _kernel() -> KernelClock | None:

@@ -8,20 +8,24 @@ import stat
 from collections.abc import Iterator
 from pathlib import Path
 
+from agent.credentials import locate
 from agent.doctor.finding import Finding, ok
-from agent.mqtt_link.credentials import locate
 from agent.mqtt_link.options import BrokerOptions
 
 _OTHERS_WRITE = "whoever changes it decides what the agent believes and whom it tells"
 _OTHERS_READ = "whoever reads it may speak in the agent's name"
 
 
-def examine(config: Path, folder: Path, brokers: dict[str, BrokerOptions]) -> Iterator[Finding]:
-    """brokers: the options of every plug-in that has one, by its place in the file."""
+def examine(
+    config: Path, folder: Path, brokers: dict[str, BrokerOptions], tokens: dict[str, Path] | None = None
+) -> Iterator[Finding]:
+    """brokers: the options of every plug-in that has one, by its place in the file; tokens: files holding one, likewise."""
     yield _mode("permissions.config", config, may_read=True)
     if folder.exists():
         yield _folder(folder)
         yield from _user(folder)
+    for place, token in (tokens or {}).items():
+        yield _credential(f"{place}.token_file", token, holds_secret=True)
     seen: set[Path] = set()
     for place, options in brokers.items():
         for name in ("password_file", "tls_key", "tls_cert", "tls_ca"):

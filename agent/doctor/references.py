@@ -9,6 +9,7 @@ from agent.config.model import Config, StationSection
 from agent.config.references import ReferenceSection
 from agent.doctor.finding import Finding, ok
 from agent.frames.measurer import FrameMeasurer
+from agent.ports import Place
 from detectors.channels import IMAGE_CHANNELS, reference_channels
 
 _WHY = "the camera's and the part's geometry go unmeasured, and neither `no part` nor `out of field` is noticed"
@@ -31,7 +32,7 @@ def examine(config: Config) -> Iterator[Finding]:
 def _look(measurer: FrameMeasurer, station: StationSection, reference: ReferenceSection) -> Finding:
     subject = " ".join(part for part in (station.id, reference.view, reference.recipe) if part)
     golden = reference.golden.resolve()
-    frame = measurer.measure(b"", golden.name, str(golden.parent), (station.id, reference.view, reference.recipe))
+    frame = measurer.measure(b"", golden.name, str(golden.parent), Place(station.id, reference.view, reference.recipe))
     if frame.missing:
         seen = f"{golden} cannot be used: {frame.missing.replace('_', ' ')}"
         return Finding("reference.golden", subject, "fail", seen, _WHY, "name a PNG, JPEG or BMP that the agent's user may read")

@@ -53,7 +53,11 @@ def main(arguments: list[str]) -> int:
     decoder = Decoder(warnings)
     _send(answers, wire.READY)
     while (request := _receive(requests)) is not None:
-        _send(answers, wire.answer(_handle(*wire.read_request(request), limits, decoder)))
+        shown = wire.picture_asked(request)
+        if shown is not None:
+            _send(answers, _show(wire.read_request(shown)[0], limits, decoder))
+        else:
+            _send(answers, wire.answer(_handle(*wire.read_request(request), limits, decoder)))
     return 0
 
 
@@ -63,19 +67,33 @@ def _handle(
     try:
         if not decoder.knows(reference):
             _prepare(reference, limits, decoder)
-        data = read_below(*request, limits.max_bytes) if isinstance(request, tuple) else request
-        if isinstance(data, str):
-            return data
-        if len(data) > limits.max_bytes:
-            return "too_large"
-        header = read_header(data)
-        if not isinstance(header, Header):
-            return header
-        if header.width * header.height > limits.max_pixels:
-            return "too_many_pixels"
-        return decoder.measure(data, header, reference)
+        found = _data(request, limits)
+        return found if isinstance(found, str) else decoder.measure(*found, reference)
     except MemoryError:
         return "out_of_memory"
+
+
+def _show(request: bytes | tuple[str, str], limits: Limits, decoder: Decoder) -> bytes:
+    """A picture obeys the same limits."""
+    try:
+        found = _data(request, limits)
+        picture = found if isinstance(found, str) else decoder.picture(*found)
+    except MemoryError:
+        picture = "out_of_memory"
+    return wire.answer(picture) if isinstance(picture, str) else wire.picture_answer(picture)
+
+
+def _data(request: bytes | tuple[str, str], limits: Limits) -> tuple[bytes, Header] | MissingReason:
+    """What is to be decoded, with its header."""
+    data = read_below(*request, limits.max_bytes) if isinstance(request, tuple) else request
+    if isinstance(data, str):
+        return data
+    if len(data) > limits.max_bytes:
+        return "too_large"
+    header = read_header(data)
+    if not isinstance(header, Header):
+        return header
+    return "too_many_pixels" if header.width * header.height > limits.max_pixels else (data, header)
 
 
 def _prepare(reference: bytes, limits: Limits, decoder: Decoder) -> None:

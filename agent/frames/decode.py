@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import hashlib
+import math
 import os
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any
@@ -9,9 +11,10 @@ from typing import TYPE_CHECKING, Any
 import cv2
 import numpy as np
 
+from agent.frames.wire import GREYS, MAX_PICTURE_BYTES, Picture
 from detectors.channels.golden import Golden
 from detectors.channels.measure import measure
-from detectors.channels.picture import MIN_SIDE_PX
+from detectors.channels.picture import MIN_SIDE_PX, grey, shrink
 from detectors.errors import ShapeError
 
 if TYPE_CHECKING:
@@ -22,6 +25,9 @@ if TYPE_CHECKING:
     from detectors.channels.picture import Image
     from detectors.channels.reference import Reference
 
+# Of a picture for people: its longer side, and JPEG qualities tried until it is small enough (noise at 480 x 480 takes the last).
+PICTURE_PX = 480
+_QUALITIES = (85, 70, 50, 30, 10)
 # As stored: a camera's picture has no orientation, and turning it would move the tilt. 16 bits become the upper 8; no alpha.
 _AS_STORED = cv2.IMREAD_ANYCOLOR | cv2.IMREAD_IGNORE_ORIENTATION
 
@@ -48,6 +54,28 @@ class Decoder:
             return tuple(measure(image, self._goldens[reference]).tolist())
         except cv2.error as error:
             return _reason(error)
+
+    def picture(self, data: bytes, header: Header) -> Picture | MissingReason:
+        """The frame small enough to be kept for people to see: at most PICTURE_PX a side and wire.MAX_PICTURE_BYTES.
+
+        Raises MemoryError where the interpreter runs out.
+        """
+        image = self._decoded(data, header)
+        if isinstance(image, str):
+            return image
+        try:
+            greys = cv2.calcHist([grey(image)], [0], None, [GREYS], [0, 256]).ravel()
+            small, body = shrink(image, max(1, math.ceil(max(image.shape[:2]) / PICTURE_PX))), b""
+            for quality in _QUALITIES:
+                body = cv2.imencode(".jpg", small, [cv2.IMWRITE_JPEG_QUALITY, quality])[1].tobytes()
+                if len(body) <= MAX_PICTURE_BYTES:
+                    break
+            else:
+                return "too_large"
+        except cv2.error as error:
+            return _reason(error)
+        digest = hashlib.sha256(data).hexdigest()
+        return Picture(small.shape[1], small.shape[0], digest, tuple(int(count) for count in greys), body)
 
     def knows(self, reference: bytes) -> bool:
         """Whether a reference was prepared, or set aside."""

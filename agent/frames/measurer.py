@@ -14,6 +14,7 @@ from agent.config.drawing import drawn
 from agent.config.references import chosen as chosen_section
 from agent.errors import ChildDied, ChildTimedOut
 from agent.frames import wire
+from agent.frames.recent import Recent, Shot
 from agent.frames.reference import Chosen, choose
 from agent.ports import NOWHERE, Place
 from agent.records import Frame
@@ -35,8 +36,9 @@ class FrameMeasurer:
     The child is started at the first frame, killed when a frame takes longer than the limit, and started again at the next.
     """
 
-    def __init__(self, limits: FramesSection, stations: Sequence[StationSection] = ()) -> None:
-        """limits: the configuration's frame limits. stations: for the references of their views."""
+    def __init__(self, limits: FramesSection, stations: Sequence[StationSection] = (), *, recent: Recent | None = None) -> None:
+        """limits: the configuration's frame limits. stations: for the references of their views. recent: is told of every frame."""
+        self._recent = recent
         self._references = {station.id: station.references for station in stations if station.references}
         self._chosen: dict[tuple[str, str, str], Chosen] = {}  # by station, view and the reference's recipe
         self._timeout_s = limits.timeout_s
@@ -68,6 +70,8 @@ class FrameMeasurer:
         """
         chosen = self._reference(place)
         result = self._result(image, path, frames_dir, chosen)
+        if self._recent is not None and place.part_id:
+            self._recent.note(Shot(place, image, path, frames_dir))
         if isinstance(result, str):
             return Frame(table=TABLE_VERSION, missing=result)
         # NaN is the table's "not measurable"; it is null in the journal.
@@ -77,7 +81,7 @@ class FrameMeasurer:
 
     def _reference(self, place: Place) -> Chosen | None:
         """The reference in force, its golden frame as it was when first needed; None where there is none or it cannot be read."""
-        station, view, recipe = place
+        station, view, recipe = place[:3]
         section = chosen_section(self._references.get(station, []), view, recipe)
         if section is None:
             return None
@@ -89,6 +93,29 @@ class FrameMeasurer:
                     return None
                 self._chosen[key] = found
             return self._chosen[key]
+
+    def picture(self, shot: Shot) -> wire.Picture | None:
+        """This frame, small enough to be kept; None where it cannot be shown (any more)."""
+        if not shot.image and not (shot.path and shot.frames_dir):
+            return None
+        folder = str(Path(shot.frames_dir).absolute())
+        return self._shown(wire.inline_request(shot.image) if shot.image else wire.file_request(folder, shot.path))
+
+    def golden(self, place: Place) -> wire.Picture | None:
+        """The golden frame of a place, as it was when its reference came into force; None where there is none, or another."""
+        chosen = self._reference(place)
+        if chosen is None:
+            return None
+        path = Path(chosen.golden)
+        shown = self._shown(wire.file_request(str(path.parent), path.name))
+        return shown if shown is not None and shown.of_sha256 == chosen.sha256 else None
+
+    def _shown(self, request: bytes) -> wire.Picture | None:
+        with self._lock:
+            try:
+                return wire.read_picture(self._child.exchange(wire.picture_request(request), self._timeout_s))
+            except (ChildTimedOut, ChildDied):
+                return None
 
     def close(self) -> None:
         """End the child; frames after this are missing as child_died."""

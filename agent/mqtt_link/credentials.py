@@ -2,22 +2,16 @@
 
 from __future__ import annotations
 
-import os
 import ssl
 from pathlib import Path
 from typing import Any, NoReturn
 
+from agent.credentials import locate
 from agent.errors import CredentialUnusable
 from agent.mqtt_link.options import BrokerOptions
 
 VERDICT_S = 0.25
 MAX_PASSWORD_BYTES = 65_535  # MQTT 5, 1.5.6: binary data of two length bytes
-
-
-def locate(path: Path) -> Path:
-    """The file meant: a bare name is a systemd credential (LoadCredential=) where the agent was given any, else it is a path."""
-    folder = os.environ.get("CREDENTIALS_DIRECTORY", "")
-    return Path(folder) / path if folder and len(path.parts) == 1 and not path.is_absolute() else path
 
 
 def password(options: BrokerOptions) -> str | None:

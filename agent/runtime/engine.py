@@ -13,12 +13,12 @@ import msgspec
 from agent.documents import GapDoc
 from agent.errors import StoreError
 from agent.messages import cmd_result_topic, message
-from agent.ports import Delivery, Lost, Refused, Snapshot
-from agent.records import Command, Commanded, Entry, Event, Gap, Inspected, Inspection, Outcome, Tick, Told
+from agent.ports import Delivery, Lost, Pictured, Refused, Snapshot, Wanted
+from agent.records import Command, Commanded, Entry, Event, Feedback, Gap, Inspected, Inspection, Outcome, Tick, Told
 
 if TYPE_CHECKING:
     from agent.config.model import AgentSection
-    from agent.core.effects import Effects
+    from agent.core.effects import Effects, FittedBaseline
     from agent.core.fold import Core
     from agent.ports import Clock, Journal, StopSignal, Tap
     from agent.runtime.inbox import BoundedInbox
@@ -51,11 +51,13 @@ class Engine:
         boot_id: str,
         live: bool,
         figures: Callable[[Snapshot], Snapshot],
+        pictures: Callable[[Wanted], None] | None = None,
     ) -> None:
         """core: makes an empty one; called again after a failure, to be folded from the store.
 
         taps: those with an attribute `window` deliver that many before they must see one acknowledged: commits come at half of it.
         live: ticks, gaps, checkpoints and retention happen; a replay has none of them.
+        pictures: asked, after the commit, for those of an alarm, and of a place whose baseline was learned.
         figures: fills in what the edges know (taps, sinks, sizes) before a snapshot is shown.
         """
         self._make_core = core
@@ -69,6 +71,8 @@ class Engine:
         self._boot_id = boot_id
         self._live = live
         self._figures = figures
+        self._pictures = pictures
+        self._wanted: list[Wanted] = []
         windows = [int(getattr(tap, "window", _MAX_UNCOMMITTED)) for tap in taps.values()]
         self._window = max(1, min([*windows, 2 * _MAX_UNCOMMITTED]) // 2)
         self._is_intact = True  # whether the core stands where the open transaction does
@@ -181,6 +185,7 @@ class Engine:
         self._pending.clear()
         self._receipts.clear()
         self._reached.clear()
+        self._wanted.clear()
         self._urgent = self._has_folded = False
         self._folding = None
         self._journal.rollback()
@@ -200,6 +205,8 @@ class Engine:
             self._journal.count("refused", f"{delivery.tap}:{delivery.item.reason}")
         elif isinstance(delivery.item, Lost):
             self._note_lost(delivery.item, delivery.tap)
+        elif isinstance(delivery.item, Pictured):
+            self._journal.record_picture(delivery.item.row, delivery.item.most)
         elif delivery is self._poison:
             self._journal.count("refused", f"{delivery.tap}:fold_failed")
             _answer(delivery, "fold_failed")
@@ -244,12 +251,14 @@ class Engine:
             (effects.dispositions, journal.record_disposition),
             (effects.alarms, journal.record_alarm),
             (effects.incidents, journal.record_incident),
+            (effects.models, journal.record_model_change),
         )
         for items, record in kept:
             for item in items:
                 record(item)
         for baseline in effects.baselines:
             journal.record_baseline(baseline.station, baseline.stream, baseline.at, baseline.body)
+        self._want(effects)
         for counter, labels, by in effects.counts:
             journal.count(counter, labels, by)
         if effects.messages:
@@ -260,6 +269,16 @@ class Engine:
                     if len(self._results) > _RESULTS_KEPT:
                         self._results.popitem(last=False)
         self._urgent = self._urgent or effects.urgent
+
+    def _want(self, effects: Effects) -> None:
+        """Pictures of what was raised with this entry, and of what a camera sees as its baseline is learned."""
+        if self._pictures is None:
+            return
+        for alarm in effects.alarms:
+            if alarm.transition.endswith("→UNACK") and alarm.incident:
+                self._wanted.append(Wanted(alarm.incident, alarm.station, alarm.part_id, alarm.changed_at))
+        for station, at in {baseline.station: baseline.at for baseline in effects.baselines if _is_seen(baseline)}.items():
+            self._wanted.append(Wanted("", station, "", at))
 
     def _tick(self) -> None:
         since_s = self._clock.elapsed() - self._ticked_at
@@ -290,6 +309,10 @@ class Engine:
             self._due[tap].extend(receipts)
         self._receipts.clear()
         self._pending.clear()
+        if self._pictures is not None:
+            for wanted in self._wanted:
+                self._pictures(wanted)
+            self._wanted.clear()
         if self._reached:
             self.positions = {**self.positions, **self._reached}
             self._reached.clear()
@@ -335,12 +358,17 @@ class Engine:
         )
 
 
+def _is_seen(baseline: FittedBaseline) -> bool:
+    """Whether a baseline is of what a camera sees."""
+    return baseline.stream.startswith("imaging/")
+
+
 def _answer(delivery: Delivery, word: str) -> None:
     if delivery.became is not None:
         delivery.became(word)
 
 
-def _entry(item: Inspection | Outcome | Event | Command, delivery: Delivery) -> Entry:
+def _entry(item: Inspection | Outcome | Event | Feedback | Command, delivery: Delivery) -> Entry:
     received_at, tap = delivery.received_at, delivery.tap
     match item:
         case Inspection():

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import hashlib
 
-from agent.records import Commanded, Entry, Event, Inspected, Outcome, Told, identity
+from agent.records import Commanded, Entry, Event, Feedback, Inspected, Outcome, Told, identity
 from agent.store.times import to_micros
 
 _MINUTE = 60_000_000
@@ -32,6 +32,8 @@ def _bucket(entry: Entry) -> int:
             return to_micros(o.observed_at) // _MINUTE
         case Told(record=Event() as e):
             return to_micros(e.at) // _MINUTE
+        case Told(record=Feedback() as f):
+            return 0 if f.request_id else to_micros(f.at) // _MINUTE
         case Commanded():
             return 0
         case _:

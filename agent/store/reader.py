@@ -11,10 +11,10 @@ from typing import Self
 
 import msgspec
 
-from agent.documents import AlarmDoc, IncidentDoc, TraceDoc
-from agent.ports import PartRow
+from agent.documents import AlarmDoc, IncidentDoc, ModelChangeDoc, TraceDoc
+from agent.ports import PartRow, PictureRow
 from agent.records import Entry, Inspected
-from agent.store import schema
+from agent.store import pictures, schema
 from agent.store.body import unpack_entry
 from agent.store.held import Held
 from agent.store.lookup import Lookup, Sought
@@ -23,6 +23,7 @@ from agent.store.times import from_micros
 
 _ALARM = msgspec.json.Decoder(AlarmDoc)
 _LATEST = 100  # records looked through for a model's name
+_CHANGE = msgspec.json.Decoder(ModelChangeDoc)
 _INCIDENT = msgspec.json.Decoder(IncidentDoc)
 
 
@@ -74,6 +75,15 @@ class Reader:
         """One of them."""
         row = self._db.execute("SELECT body FROM incidents WHERE incident = ?", (incident,)).fetchone()
         return None if row is None else _INCIDENT.decode(row[0])
+
+    def model_changes(self, station: str = "") -> list[ModelChangeDoc]:
+        """Models as they were planned and as they were approved, oldest first; of all stations when none is named."""
+        rows = self._db.execute("SELECT body FROM model_changes WHERE ? IN ('', station) ORDER BY id", (station,))
+        return [_CHANGE.decode(body) for (body,) in rows]
+
+    def pictures(self, incident: str) -> list[PictureRow]:
+        """Those an incident keeps, place by place, of before first."""
+        return list(pictures.of_incident(self._db, incident))
 
     def trace(self, sought: Sought) -> Iterator[TraceDoc]:
         """Every part that fits, with all that is known of it."""

@@ -1,10 +1,10 @@
 """Retention: what goes, in which order, a bounded slice at a time.
 
-By age: journal entries (keep_days), parts and what they turned out to be (trace_days). By size (max_mb), oldest first, each kind
-only when those before it have nothing left to give:
+By age: journal entries (keep_days), parts and what they turned out to be, pictures of closed incidents (trace_days). By size
+(max_mb), oldest first, each kind only when those before it have nothing left to give:
 1. outbox messages that every sink had confirmed  2. journal entries  3. parts with their outcomes
-4. fitted baselines but the last three of a stream  5. closed incidents  6. messages never confirmed (counted as lost)
-7. alarm transitions. The current alarms are never deleted.
+4. fitted baselines but the last three of a stream  5. pictures of closed incidents  6. model changes but the last ten of a station
+7. closed incidents  8. messages never confirmed (counted as lost)  9. alarm transitions. The current alarms are never deleted.
 Never deleted: journal entries newer than the oldest checkpoint, and the parts of an open hold. Entries from the beginning of an
 open incident on are not deleted by age (evidence); where the disk's bound is reached it holds, and they are counted as expired.
 """
@@ -73,6 +73,7 @@ class Retention:
             "journal": self._delete("journal", "seq", f"seq < {self._oldest_checkpoint()} AND at < {min(oldest, self._needed())}"),
             "parts": self._delete_parts(now - self._keep_parts),
             "outcomes": self._delete("outcomes", "id", f"observed_at < {now - self._keep_parts}"),
+            "pictures": self._delete_any("pictures", "id", f"taken_at < {now - self._keep_parts} AND {_CLOSED_PICTURES}"),
         }
         for _ in range(SIZE_SLICES):
             if not self.is_over():
@@ -90,6 +91,8 @@ class Retention:
             ("journal", lambda: self._delete("journal", "seq", f"seq < {self._oldest_checkpoint()}")),
             ("parts", lambda: self._delete_parts(1 << 62)),
             ("baselines", lambda: self._delete_any("baselines", "id", _OLD_BASELINES)),
+            ("pictures", lambda: self._delete_any("pictures", "id", _CLOSED_PICTURES)),
+            ("model_changes", lambda: self._delete_any("model_changes", "id", _OLD_CHANGES)),
             ("incidents", lambda: self._delete_any("incidents", "incident", "open = 0")),
             ("unconfirmed", lambda: self._delete("outbox", "id", "1")),
             ("alarm_events", lambda: self._delete("alarm_events", "id", "1")),
@@ -166,5 +169,8 @@ class Retention:
         return min((int(marks.get(sink, 0)) for sink in self._sinks), default=1 << 62)
 
 
+_CLOSED_PICTURES = "incident <> '' AND incident NOT IN (SELECT incident FROM incidents WHERE open = 1)"
+_OLD_CHANGES = """id NOT IN (SELECT id FROM (
+    SELECT id, row_number() OVER (PARTITION BY station ORDER BY id DESC) AS age FROM model_changes) WHERE age <= 10)"""
 _OLD_BASELINES = """id NOT IN (SELECT id FROM (
     SELECT id, row_number() OVER (PARTITION BY station, stream ORDER BY id DESC) AS age FROM baselines) WHERE age <= 3)"""

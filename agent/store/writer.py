@@ -11,9 +11,10 @@ from pathlib import Path
 
 import msgspec
 
-from agent.documents import AlarmDoc, IncidentDoc, OutMessage
-from agent.ports import DispositionRow, Origin, PartRow
+from agent.documents import AlarmDoc, IncidentDoc, ModelChangeDoc, OutMessage
+from agent.ports import DispositionRow, Origin, PartRow, PictureRow
 from agent.records import Entry, Inspected, Outcome
+from agent.store import pictures
 from agent.store.body import columns, pack_entry, unpack_entry
 from agent.store.identity import entry_key
 from agent.store.outbox import SqliteOutbox
@@ -142,6 +143,16 @@ class SqliteStore:
         """See Journal."""
         row = (document.incident, document.station, to_micros(document.opened_at), int(document.open), _JSON.encode(document))
         self._tx.write("INSERT OR REPLACE INTO incidents VALUES (?,?,?,?,?)", row)
+
+    def record_model_change(self, document: ModelChangeDoc) -> None:
+        """See Journal."""
+        at = to_micros(document.approved_at or document.planned_at)
+        row = (document.station, at, document.state, _JSON.encode(document))
+        self._tx.write("INSERT INTO model_changes (station, at, state, body) VALUES (?,?,?,?)", row)
+
+    def record_picture(self, row: PictureRow, most: int) -> None:
+        """See Journal."""
+        pictures.record(self._tx, row, most)
 
     def record_baseline(self, station: str, stream: str, at: datetime, body: bytes) -> None:
         """See Journal."""

@@ -112,9 +112,15 @@ def extended(kit: Kit, name: str, seed: int, parts: int = PARTS) -> Parts:
     )
 
 
+def audited(parts: Parts, share: float, seed: int) -> NDArray[np.bool_]:
+    """Which parts are drawn for a re-check, should they pass."""
+    drawn: NDArray[np.bool_] = np.random.default_rng([seed, 1]).random(len(parts.part_ids)) < share
+    return drawn
+
+
 def records(parts: Parts, share: float, seed: int) -> Iterator[dict[str, Any]]:
     """Records in order of arrival: inspections, the outcomes of rejects and of drawn passes, and the closing clock."""
-    drawn = np.random.default_rng([seed, 1]).random(len(parts.part_ids)) < share
+    drawn = audited(parts, share, seed)
     arrivals: list[tuple[datetime, int, dict[str, Any]]] = []
     last = parts.captured_at[-1]
     for k, part_id in enumerate(parts.part_ids):

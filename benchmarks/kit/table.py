@@ -7,6 +7,10 @@ Each run starts from the same armed baseline (a checkpoint taken after the first
 kit-DRIFT-SHARE. An in-control run is the monitored 4,000 parts, reshuffled by seed. Delays are counted in parts from the true
 onset: `judged` to the part whose audit raised the alarm, `said` to the part the line had reached by then, since an audit is judged
 when its cohort is mature. The fold is the real one, the store a dictionary.
+
+Of runs that hold parts: `audits needed`, re-checked passes from the onset to the one that raised it; `held`, passed parts in the
+hold when it was said (it starts at the last informative verification, else at arming, so that it has parts of before); `escaped`,
+bad parts passed from the onset until then, and how many of them are in the hold. Truth is joined here, afterwards.
 """
 
 from __future__ import annotations
@@ -21,13 +25,16 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+from numpy.typing import NDArray
+
 from agent.config.model import Config
 from agent.core.effects import Effects
 from agent.core.fold import Core
-from agent.documents import AlarmDoc
+from agent.documents import AlarmDoc, HoldDoc
 from agent.ports import PartRow
 from agent.records import Inspected, Inspection, Told, decode
-from benchmarks.kit.extend import BASELINE_PARTS, ONSET, PITCH, STATION, Parts, baseline, extended, monitored, records
+from benchmarks.kit.extend import BASELINE_PARTS, ONSET, PITCH, STATION, Parts, audited, baseline, extended, monitored, records
 from benchmarks.kit.source import DRIFTS, Kit, find
 
 SHARES = (0.02, 0.05, 0.20, 1.0)
@@ -45,6 +52,16 @@ class Raised:
     said: int
     onset: int | None  # estimated, by part
     text: str
+
+
+@dataclass(frozen=True, slots=True)
+class Hold:
+    """What one run held when it was first said. audits: re-checked passes from the onset to the one that raised it."""
+
+    audits: int
+    held: int
+    escaped: int
+    escaped_held: int
 
 
 class Parted:
@@ -98,16 +115,18 @@ def configuration(share: float, pass_share: float) -> Config:
     return Config.model_validate({"stations": [station]})
 
 
-def folded(core: Core, history: Parted, rows: Iterable[dict[str, Any]]) -> list[AlarmDoc]:
-    """Alarms of these records, in order."""
+def folded(core: Core, history: Parted, rows: Iterable[dict[str, Any]]) -> tuple[list[AlarmDoc], HoldDoc | None]:
+    """Alarms of these records, in order, and what was held when the first hold was said."""
     alarms: list[AlarmDoc] = []
+    held: HoldDoc | None = None
     for row in rows:
         record, frame = decode(json.dumps(row).encode())
         entry = Inspected(record, frame) if isinstance(record, Inspection) else Told(record)  # type: ignore[arg-type]
         effects = core.fold(entry)
         history.record(effects)
         alarms += effects.alarms
-    return alarms
+        held = held or next((doc.hold for doc in effects.incidents if doc.hold is not None), None)
+    return alarms, held
 
 
 class Armed:
@@ -119,12 +138,12 @@ class Armed:
         self._config = configuration(share, float(learned.passed.mean()))
         self._history = Parted()
         core = Core(self._config, self._history)
-        self.early = folded(core, self._history, records(learned, 1.0, 0))
+        self.early = folded(core, self._history, records(learned, 1.0, 0))[0]
         self._state = core.save()
         self.threshold = core.view().stations[0].outcome_threshold
 
-    def run(self, drift: str, seed: int) -> tuple[list[Raised], int]:
-        """Alarms raised in one run, and how many audits were judged."""
+    def run(self, drift: str, seed: int) -> tuple[list[Raised], int, Hold | None]:
+        """Alarms raised in one run, how many audits were judged, and what was held."""
         if drift == "incontrol":
             parts, onset = monitored(self.kit, seed or None), 0
         else:
@@ -132,10 +151,13 @@ class Armed:
         history = Parted(self._history.rows)
         core = Core(self._config, history)
         core.load(self._state)
-        docs = folded(core, history, records(parts, self.share, seed))
+        docs, held = folded(core, history, records(parts, self.share, seed))
         index = {part_id: k for k, part_id in enumerate(parts.part_ids)}
         raised = [_raised(doc, parts, index, onset) for doc in docs if doc.transition in ("NORM→UNACK", "RTNUN→UNACK")]
-        return raised, core.view().stations[0].audits_judged
+        drawn = audited(parts, self.share, seed) & parts.passed
+        blue = next((alarm for alarm in raised if alarm.code == "bad_parts_passed"), None)
+        hold = None if held is None or blue is None else _hold(held, blue, parts, drawn, len(self._history.rows), onset)
+        return raised, core.view().stations[0].audits_judged, hold
 
 
 def _raised(doc: AlarmDoc, parts: Parts, index: dict[str, int], onset: int) -> Raised:
@@ -150,12 +172,25 @@ def _raised(doc: AlarmDoc, parts: Parts, index: dict[str, int], onset: int) -> R
     )
 
 
+def _hold(held: HoldDoc, blue: Raised, parts: Parts, drawn: NDArray[np.bool_], before: int, onset: int) -> Hold:
+    """before: parts of the baseline, which have the station's first indices."""
+    index = np.arange(len(parts.part_ids))
+    escaped = parts.passed & parts.defective & (index >= onset) & (index <= onset + blue.said)
+    inside = (index + before + 1 >= held.from_index) & (index + before + 1 <= held.to_index)
+    return Hold(
+        audits=int(drawn[onset : onset + blue.judged + 1].sum()),
+        held=held.parts,
+        escaped=int(escaped.sum()),
+        escaped_held=int((escaped & inside).sum()),
+    )
+
+
 def _reached(parts: Parts, at: datetime | None) -> int:
     return -1 if at is None else int((at - parts.captured_at[0]) / PITCH)
 
 
 def summary(runs: Sequence[dict[str, Any]]) -> str:
-    """One line per scenario: each alarm, in how many runs, at which median delay."""
+    """One line per scenario: each alarm, in how many runs, at which median delay; and what was held."""
     names = list(dict.fromkeys(alarm["code"] for run in runs for alarm in run["alarms"]))
     cells = []
     for name in names:
@@ -164,7 +199,16 @@ def summary(runs: Sequence[dict[str, Any]]) -> str:
         middle = found[len(found) // 2]
         cells.append(f"{name} {len(found)}/{len(runs)} judged {middle['judged']} said {middle['said']} onset {middle['onset']}")
     judged = sum(run["audits_judged"] for run in runs) // len(runs)
-    return f"{runs[0]['id']:22} audits {judged:6d} | " + ("; ".join(cells) or "no alarm")
+    held = [run["hold"] for run in runs if run["hold"] is not None]
+    return f"{runs[0]['id']:22} audits {judged:6d} | {_held(held, len(runs))} | " + ("; ".join(cells) or "no alarm")
+
+
+def _held(holds: Sequence[dict[str, int]], runs: int) -> str:
+    if not holds:
+        return f"hold 0/{runs}"
+    audits, parts = (sorted(hold[name] for hold in holds)[len(holds) // 2] for name in ("audits", "held"))
+    escaped, inside = (sum(hold[name] for hold in holds) for name in ("escaped", "escaped_held"))
+    return f"hold {len(holds)}/{runs}: audits needed {audits}, held {parts}, escaped held {inside} of {escaped}"
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
@@ -184,10 +228,10 @@ def main(arguments: Sequence[str] | None = None) -> None:
         for drift in options.drift or ("incontrol", *DRIFTS):
             runs = []
             for seed in range(options.first_seed, options.first_seed + options.seeds):
-                raised, judged = armed.run(drift, seed)
-                runs.append(
-                    {"id": f"kit-{drift}-{share:g}", "seed": seed, "audits_judged": judged, "alarms": [asdict(a) for a in raised]}
-                )
+                raised, judged, hold = armed.run(drift, seed)
+                run = {"id": f"kit-{drift}-{share:g}", "seed": seed, "audits_judged": judged}
+                run |= {"hold": None if hold is None else asdict(hold), "alarms": [asdict(a) for a in raised]}
+                runs.append(run)
             print(summary(runs), flush=True)
             results += runs
     options.out.write_text(json.dumps(results, indent=1))

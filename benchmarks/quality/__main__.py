@@ -1,7 +1,7 @@
-"""Runs the benchmark, cell by cell, and writes its tables and plots.
+"""Runs the benchmark, cell by cell, and writes its tables and pictures into the page.
 
     python -m benchmarks.quality false-alarms delay defaults lines outcomes real logs --results DIR
-    python -m benchmarks.quality table --results DIR
+    python -m benchmarks.quality page --results DIR
 
 A cell that is there already is not measured again. `--only TEXT` measures the cells whose name contains it, `--share 1/2` every
 second one from the first (two processes: 1/2 and 2/2).
@@ -22,7 +22,7 @@ QUESTIONS = ("false-alarms", "delay", "defaults", "lines", "outcomes", "real", "
 def main() -> None:
     """Read the arguments and run."""
     parser = argparse.ArgumentParser(prog="benchmarks.quality", description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
-    parser.add_argument("what", nargs="+", choices=(*QUESTIONS, "all", "table"))
+    parser.add_argument("what", nargs="+", choices=(*QUESTIONS, "all", "page"))
     parser.add_argument("--results", type=Path, default=Path("out/quality"))
     parser.add_argument("--only", default="")
     parser.add_argument("--share", default="1/1")
@@ -31,8 +31,8 @@ def main() -> None:
     mine, of = (int(number) for number in options.share.split("/"))
     cells = Cells(options.results, only=options.only, share=(mine, of))
     for what in QUESTIONS if options.what == ["all"] else options.what:
-        if what == "table":
-            importlib.import_module("benchmarks.quality.tables").write(options.results)
+        if what == "page":
+            importlib.import_module("benchmarks.quality.page").write(cells)
         elif what == "false-alarms":
             importlib.import_module("benchmarks.quality.false_alarms").run(cells, nulls)
         else:

@@ -20,7 +20,7 @@ Step = Callable[[FloatArray, FloatArray], tuple[FloatArray, FloatArray]]
 
 
 class Chart:
-    """One kind of chart: `learn` then `statistic`, in any batches."""
+    """One kind of chart: `learn`, then `statistic` or `alarms`, in any batches."""
 
     def __init__(self, step: Step, memory: int, *, residual: bool) -> None:
         self._step, self._depth, self._residual = step, memory, residual
@@ -41,20 +41,30 @@ class Chart:
         self._mean, self._phi, self._sd = np.zeros(channels), np.zeros(channels), np.ones(channels)
         self._last, self._memory = np.zeros((1, channels)), np.zeros((self._depth, channels))
 
-    def restart(self, columns: NDArray[np.bool_]) -> None:
-        """Forget what was gathered about these columns, (C,)."""
-        self._memory = np.where(columns, 0.0, self._memory)
-
     def statistic(self, x: FloatArray) -> FloatArray:
         """The statistic after each of these rows, (T, C)."""
-        centred = x - self._mean
-        before = np.concatenate([self._last, centred[:-1]])
-        self._last = centred[-1:]
-        z = (centred - self._phi * before) / self._sd
+        z = self._scores(x)
         out = np.empty_like(z)
         for t in range(len(z)):
             out[t], self._memory = self._step(z[t], self._memory)
         return out
+
+    def alarms(self, x: FloatArray, limit: float) -> int:
+        """Alarms on these rows, starting anew after each."""
+        count = 0
+        for z in self._scores(x):
+            statistic, self._memory = self._step(z, self._memory)
+            over = statistic >= limit
+            if over.any():
+                count += int(over.sum())
+                self._memory = np.where(over, 0.0, self._memory)  # forgets what was gathered
+        return count
+
+    def _scores(self, x: FloatArray) -> FloatArray:
+        centred = x - self._mean
+        before = np.concatenate([self._last, centred[:-1]])
+        self._last = centred[-1:]
+        return (centred - self._phi * before) / self._sd
 
 
 def shewhart(*, residual: bool = False) -> Chart:

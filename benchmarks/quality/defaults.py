@@ -11,7 +11,6 @@ from typing import Any
 
 from benchmarks.quality import charts, peers
 from benchmarks.quality.cells import Cells
-from benchmarks.quality.false_alarms import restarting
 from benchmarks.quality.scenarios import Change, Null, Source
 
 BASELINE, PARTS, PIECE = 2_000, 20_000, 2_000
@@ -58,7 +57,7 @@ def chart(null: Null, made: charts.Chart, limit: float) -> dict[str, Any]:
     """A textbook chart."""
     source = Source(null, CHANNELS, 0)
     made.learn(source.take(BASELINE)[0])
-    return _result(sum(restarting(made, source.take(PIECE)[0], limit) for _ in range(PARTS // PIECE)), CHANNELS, PARTS)
+    return _result(sum(made.alarms(source.take(PIECE)[0], limit) for _ in range(PARTS // PIECE)), CHANNELS, PARTS)
 
 
 def peer(null: Null, entry: peers.Entry) -> dict[str, Any]:

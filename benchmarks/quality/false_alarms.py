@@ -55,7 +55,7 @@ def cell(null: Null, baseline: int, *, repeats: int, parts: int, channels: int, 
     for _ in range(parts // PIECE):
         taken = [source.take(PIECE) for source in (sources if lines else sources[:1])]
         for name, (chart, limit) in beside.items():
-            counts[name] += restarting(chart, taken[0][0], limit)
+            counts[name] += chart.alarms(taken[0][0], limit)
         if lines is None:
             continue
         x = np.concatenate([rows[:, of] for (rows, _), of in zip(taken, watched, strict=True)], axis=1)
@@ -105,14 +105,3 @@ def limits(updates: float) -> dict[str, tuple[charts.Chart, float]]:
         "CUSUM 0.5": (charts.cusum(0.5), high),
         "EWMA 0.1": (charts.ewma(0.1), beyond),
     }
-
-
-def restarting(chart: charts.Chart, x: np.ndarray, limit: float) -> int:
-    """Alarms on these rows, the chart starting anew after each."""
-    alarms = 0
-    for t in range(len(x)):
-        over = chart.statistic(x[t : t + 1])[0] >= limit
-        if over.any():
-            alarms += int(over.sum())
-            chart.restart(over)
-    return alarms

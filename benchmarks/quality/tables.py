@@ -1,42 +1,23 @@
-"""The measured cells as one Markdown table and one plot per question."""
+"""The measured cells of each question as Markdown."""
 
 from __future__ import annotations
 
+import itertools
 import math
 from collections.abc import Iterable
-from pathlib import Path
-from typing import Any
-
-import numpy as np
 
 from benchmarks.quality import delay, outcomes, scenarios
 from benchmarks.quality.cells import Cells
 from benchmarks.quality.delay import STEPS, STREAMS
 from benchmarks.quality.false_alarms import PARTS
-
-Point = dict[str, Any]
-SLACK = 0.9  # a library's setting keeps the rate when its estimated run length is at least this share of the target
+from benchmarks.quality.matched import Point, at_run_length, curves, quickest, textbook
 
 
-def write(folder: Path) -> None:
-    """tables.md and the plots, into the folder of the results; what was not measured is left out."""
-    cells = Cells(folder)
-    parts = [false_alarms(cells), delays(cells), audits(cells), defaults(cells), lines(cells), real(cells), logs(cells)]
-    (folder / "tables.md").write_text("\n\n".join(part for part in parts if part) + "\n", encoding="utf-8")
-    print(f"{folder / 'tables.md'}")
-    try:
-        from benchmarks.quality import plots
-    except ImportError as error:
-        print(f"no plots: {error}; make bench-quality")
-        return
-    plots.write(cells, folder)
-
-
-def _markdown(title: str, head: Iterable[str], rows: Iterable[Iterable[object]]) -> str:
+def _markdown(head: Iterable[str], rows: Iterable[Iterable[object]]) -> str:
     head, rows = list(head), [list(row) for row in rows]
     if not rows:
         return ""
-    lines = [f"### {title}", "", "| " + " | ".join(head) + " |", "|" + "---|" * len(head)]
+    lines = ["| " + " | ".join(head) + " |", "|" + "---|" * len(head)]
     return "\n".join(lines + ["| " + " | ".join(str(value) for value in row) + " |" for row in rows])
 
 
@@ -67,9 +48,12 @@ def false_alarms(cells: Cells) -> str:
         *(f"{size:,}" + (", steadiness assumed" if steadiness == "assumed" else "") for size, steadiness in columns),
         "Shewhart / CUSUM 0.5 / EWMA 0.1, first repeat (baseline)",
     ]
-    return _markdown(
-        "False alarms of ours by parts learned, 300 channels, 10 × 100,000 parts (channels refused at the gate)", head, rows
-    )
+    seconds = [
+        sum(cell.get("processor_seconds", math.nan) for (*_, size, kind), cell in found.items() if (size, kind) == column)
+        for column in columns
+    ]
+    rows.append(["processor seconds, all cells", *(f"{value:,.0f}" for value in seconds), f"{sum(seconds):,.0f} in all"])
+    return _markdown(head, rows)
 
 
 def _alarms(cell: Point) -> str:
@@ -83,80 +67,60 @@ def _alarms(cell: Point) -> str:
     return f"{shown}{stopped} ({', '.join(said)})"
 
 
-def at_run_length(points: list[Point], change: str, arl0: float) -> float:
-    """Delay at this ARL0 on the curve of a detector with a limit, log-log between the points around it; NaN outside."""
-    usable = sorted((p["arl0"], p["delays"][change]["mean"]) for p in points if change in p["delays"])
-    if not usable or not usable[0][0] * 0.97 <= arl0 <= usable[-1][0] * 1.03:
-        return math.nan
-    x, y = np.log([a for a, _ in usable]), np.log([d for _, d in usable])
-    return float(np.exp(np.interp(math.log(arl0), x, y)))
-
-
-def quickest(points: list[Point], change: str, arl0: float) -> Point | None:
-    """The setting of a library that finds the change first, among those that keep the rate; None where none does."""
-    kept = [p for p in points if p["arl0"] >= SLACK * arl0 and change in p["delays"] and p["delays"][change]["channels"]]
-    return min(kept, key=lambda p: p["delays"][change]["mean"]) if kept else None
-
-
-def curves(cells: Cells) -> dict[tuple[str, str], dict[str, list[Point]]]:
-    """(stream, baseline) -> detector -> points."""
-    found: dict[tuple[str, str], dict[str, list[Point]]] = {}
-    for cell in cells.read("delay"):
-        _, stream, baseline, name = cell["cell"].split("/")
-        found.setdefault((stream, baseline), {})[name] = cell["points"]
-    return found
-
-
-def textbook(detectors: dict[str, list[Point]], change: str, arl0: float) -> tuple[float, str]:
-    """The quickest chart for this change at this ARL0, and which it is."""
-    charts = {n: p for n, p in detectors.items() if n.split("-")[0] in {"shewhart", "western", "cusum", "ewma"}}
-    delays = {name: at_run_length(points, change, arl0) for name, points in charts.items()}
-    delays = {name: value for name, value in delays.items() if not math.isnan(value)}
-    return min((value, name) for name, value in delays.items()) if delays else (math.nan, "none")
-
-
 def delays(cells: Cells) -> str:
-    """Delay at the target, beside the best chart tuned for the very shift and beside each library."""
-    found, tables = curves(cells), []
-    for (stream, baseline), detectors in sorted(found.items()):
+    """Delay at the target beside the best chart tuned for the very shift."""
+    found, rows = curves(cells), []
+    order = (("iid", "known"), ("iid", "10000"), ("ar-05", "10000"), ("iid", "2000"), ("ar-05", "2000"))
+    for stream, baseline in order:
+        detectors = found.get((stream, baseline), {})
         if "ours" not in detectors or math.isnan(textbook(detectors, "step-1", delay.TARGET)[0]):
             continue
-        rows = []
+        mine: list[object] = [f"{stream}, {baseline if baseline == 'known' else f'{int(baseline):,} learned'}", "ours"]
+        best: list[object] = ["", "best chart"]
         for step in STEPS:
-            ours = at_run_length(detectors["ours"], step, delay.TARGET)
-            best, name = textbook(detectors, step, delay.TARGET)
-            ratio = ours / best
-            limit = 1.35 if step == "step-3" else 1.2
-            shown = f"{ratio:.2f}" if ratio <= limit or step == "step-025" else f"**{ratio:.2f}**"
-            rows.append([step, _short(ours), f"{_short(best)} ({name})", shown])
-        title = f"Delay at one false alarm in 20,000 parts a channel, {stream}, baseline {baseline}"
-        tables.append(_markdown(title, ["change", "ours", "best chart of all tuned", "ratio"], rows))
-    for stream in STREAMS:
-        detectors = found.get((stream, str(delay.PEER_BASELINE)), {})
-        ours = detectors.get("ours", [])
-        libraries = {n: p for n, p in detectors.items() if n.split("-")[0] in delay.PEER_CHANNELS}
-        rows = []
-        for name, points in libraries.items():
-            row: list[object] = [name]
-            for step in STEPS:
-                setting = quickest(points, step, delay.TARGET)
-                arl0 = delay.TARGET
-                if setting is None:
-                    reached = [p for p in points if step in p["delays"]]
-                    setting = max(reached, key=lambda p: p["arl0"]) if reached else None
-                    arl0 = setting["arl0"] if setting else math.nan
-                if setting is None:
-                    row.append("–")
-                    continue
-                mine = at_run_length(ours, step, arl0) if ours else math.nan
-                note = "" if arl0 == delay.TARGET else f" at ARL0 {_short(arl0)}"
-                missed = setting["delays"][step]["missed"]
-                miss = f", {missed} of {setting['delays'][step]['channels']} never" if missed else ""
-                row.append(f"{_short(setting['delays'][step]['mean'])}{miss} (ours {_short(mine)}{note})")
-            rows.append(row)
-        title = f"Library peers, best setting for each change at the same rate, {stream}, baseline 2,000"
-        tables.append(_markdown(title, ["peer", *STEPS], rows))
-    return "\n\n".join(table for table in tables if table)
+            ours, (chart, name) = at_run_length(detectors["ours"], step, delay.TARGET), textbook(detectors, step, delay.TARGET)
+            ratio, limit = ours / chart, 1.35 if step == "step-3" else 1.2
+            times = f"×{ratio:.2f}" if ratio <= limit or step == "step-025" else f"**×{ratio:.2f}**"
+            mine.append(f"{_short(ours)} ({times})")
+            best.append(f"{_short(chart)} ({name})")
+        rows += [mine, best]
+    return _markdown(["stream, parameters", "detector", *STEPS], rows)
+
+
+def libraries(cells: Cells) -> str:
+    """Delay at the target beside each library's best setting for each change, or at the rate it can keep."""
+    found, rows = curves(cells), []
+    watched = {cell["cell"]: cell["channels"] for cell in cells.read("delay")}
+    for baseline, stream in itertools.product(delay.PEER_BASELINES, STREAMS):
+        detectors = found.get((stream, str(baseline)), {})
+        peers = {n: p for n, p in detectors.items() if n.split("-")[0] in delay.PEER_CHANNELS}
+        if "ours" not in detectors or not peers:
+            continue
+        ours = detectors["ours"]
+        rows.append(
+            [f"{stream}, {baseline:,}", "ours", "900", *(_short(at_run_length(ours, step, delay.TARGET)) for step in STEPS)]
+        )
+        for name, points in sorted(peers.items()):
+            rows.append(["", name, watched[f"delay/{stream}/{baseline}/{name}"], *(_beside(points, ours, step) for step in STEPS)])
+    return _markdown(["stream, learned", "detector", "channels", *STEPS], rows)
+
+
+def _beside(points: list[Point], ours: list[Point], step: str) -> str:
+    """A library's delay and how many times ours it is; bold where it is the quicker one."""
+    setting, note = quickest(points, step, delay.TARGET), ""
+    arl0 = delay.TARGET
+    if setting is None:  # keeps no such rate: at the best it keeps
+        reached = [p for p in points if step in p["delays"]]
+        if not reached:
+            return "–"
+        setting = max(reached, key=lambda p: p["arl0"])
+        arl0 = setting["arl0"]
+        note = f" at 1 in {_short(arl0)}"
+    found = setting["delays"][step]
+    ratio = found["mean"] / at_run_length(ours, step, arl0)
+    missed = f", {found['missed']} of {found['channels']} never" if found["missed"] else ""
+    times = "" if math.isnan(ratio) else f" (×{ratio:.2f})" if ratio >= 1.0 else f" (**×{ratio:.2f}**)"
+    return f"{_short(found['mean'])} ± {_short(found['se'])}{times}{note}{missed}"
 
 
 def audits(cells: Cells) -> str:
@@ -166,40 +130,34 @@ def audits(cells: Cells) -> str:
     found = sorted(cells.read("outcomes"), key=lambda cell: (cell["claim"], "ours" not in cell["cell"]))
     for cell in found:
         name, claim, points = cell["cell"].split("/")[-1], cell["claim"], cell["points"]
-        row: list[object] = [name, claim]
-        for change in changes:
-            if claim == "none" and not name.startswith("nannyml"):
-                setting = quickest([_as_channels(p) for p in points], change, outcomes.TARGET)
-                value = setting["delays"][change]["mean"] if setting else math.nan
-            elif name.startswith("nannyml"):
-                value = _best_chunks(points, change)
-            else:
-                value = at_run_length(points, change, outcomes.TARGET)
-            if name == "ours":
-                ours[claim, change] = value
-            base = ours.get((claim if claim != "none" else "learned", change), math.nan)
-            row.append(f"{_short(value)}" + ("" if name == "ours" else f" (×{value / base:.2f})"))
-        rows.append(row)
+        if claim == "learned" and name.startswith("bernoulli"):
+            continue  # knows no claim: as beside the exact one
         if name == "ours":
-            at = [p for p in points if p["setting"]["limit"] == outcomes.TARGET]
-            if at:
-                values = [_short(at[0]["delays"][change]["mean"]) for change in changes]
-                rows.append([f"ours, guaranteed c = 36,000 (realised 1 in {_short(at[0]['arl0'])})", claim, *values])
-    title = "Audits until an alarm, at one false alarm in 36,000 audits (× ours at the same claim; without one, ours learned)"
-    return _markdown(title, ["detector", "claim", *changes], rows)
+            ours |= {(claim, change): at_run_length(points, change, outcomes.TARGET) for change in changes}
+        base = "learned" if claim == "none" else claim
+        rows.append([name, claim, *(_audits(points, change, claim, ours.get((base, change), math.nan)) for change in changes)])
+    return _markdown(["detector", "claim", *changes], rows)
+
+
+def _audits(points: list[Point], change: str, claim: str, ours: float) -> str:
+    """Audits a detector takes at the target, and how many times ours these are; bold where it is the quicker one."""
+    if claim != "none":  # has a limit
+        value, lost = at_run_length(points, change, outcomes.TARGET), ""
+    else:
+        best = quickest([_as_channels(p) for p in points], change, outcomes.TARGET)
+        if best is None:
+            return "keeps no such rate"
+        one = best["delays"][change]
+        value, lost = one["mean"], f", {one['missed']} of {one['columns']} never" if one["missed"] else ""
+        if one["missed"] == one["columns"]:
+            return f"none of {one['columns']} found"
+    ratio = value / ours
+    times = "" if ratio == 1.0 else f" (×{ratio:.2f})" if ratio > 1.0 else f" (**×{ratio:.2f}**)"
+    return f"{_short(value)}{times}{lost}"
 
 
 def _as_channels(point: Point) -> Point:
     return point | {"delays": {name: d | {"channels": d["columns"]} for name, d in point["delays"].items()}}
-
-
-def _best_chunks(points: list[Point], change: str) -> float:
-    sizes = {p["setting"]["chunk_size"] for p in points}
-    values = []
-    for size in sizes:
-        kept = [p for p in points if p["setting"]["chunk_size"] == size and p["arl0"] >= SLACK * outcomes.TARGET]
-        values += [p["delays"][change]["mean"] for p in kept if p["delays"][change]["columns"]]
-    return min(values, default=math.nan)
 
 
 def defaults(cells: Cells) -> str:
@@ -211,7 +169,7 @@ def defaults(cells: Cells) -> str:
     nulls = [name for name in scenarios.load()[0] if any(name in row for row in found.values())]
     ordered = sorted(found.items(), key=lambda item: item[0] != "ours")
     rows = [[name, *(_rate(row.get(null)) for null in nulls)] for name, row in ordered]
-    return _markdown("Alarms per 100,000 parts in control on one channel, as people set things", ["detector", *nulls], rows)
+    return _markdown(["detector", *nulls], rows)
 
 
 def _rate(cell: Point | None) -> str:
@@ -234,20 +192,19 @@ def lines(cells: Cells) -> str:
             one = cell["delays"].get(name)
             row.append("–" if one is None else _short(one["median"]) + (f" ({one['missed']} never)" if one["missed"] else ""))
         rows.append(row)
-    title = "Median parts until a line of 300 channels alarms, one false alarm in 100,000 parts of the line"
-    return _markdown(title, ["stream, change", "ours", "Shewhart", "CUSUM 0.5", "EWMA 0.1"], rows)
+    return _markdown(["stream, change", "ours", "Shewhart", "CUSUM 0.5", "EWMA 0.1"], rows)
 
 
 def real(cells: Cells) -> str:
     """What happened on the kit's streams."""
     rows = []
     for cell in cells.read("real"):
-        skip = {"cell", "seconds", "measured_with", "refused"}
+        skip = {"cell", "seconds", "processor_seconds", "measured_with", "refused"}
         refused = cell.get("refused", 0)
         count = refused if isinstance(refused, int) else sum(bool(reason) for reason in refused)
         what = ", ".join(f"{key.replace('_', ' ')} {value}" for key, value in cell.items() if key not in skip)
         rows.append([*cell["cell"].split("/")[1:], what, count])
-    return _markdown("Real streams", ["stream", "detector", "what", "channels refused"], rows)
+    return _markdown(["stream", "detector", "what", "channels refused"], rows)
 
 
 def logs(cells: Cells) -> str:
@@ -272,4 +229,4 @@ def logs(cells: Cells) -> str:
             shown.append(delay_ + (f" ({', '.join(notes)})" if notes else ""))
         rows.append(shown)
     head = ["detector", *(f"{log}: {share} bad" for log, share in shares.items())]
-    return _markdown("Logs of real classifiers: passes from the onset to the alarm (all verified; alarms before it)", head, rows)
+    return _markdown(head, rows)

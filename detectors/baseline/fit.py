@@ -9,15 +9,15 @@ from typing import Any, Literal, Self
 import numpy as np
 from scipy.special import ndtri
 
-from detectors.baseline import gate, spread, unresolved
+from detectors.baseline import gate, spread, tolerated, unresolved
 from detectors.baseline import runs as between
 from detectors.baseline.residual import residuals
-from detectors.baseline.table import column_scores, quantile_table, reaching
+from detectors.baseline.table import quantile_table, reaching
 from detectors.baseline.transform import codes, transform
 from detectors.budget import run_thresholds, spread_thresholds
 from detectors.contract import BoolArray, FloatArray, IntArray, SavedState
 from detectors.errors import BaselineRefused, ParameterError, ShapeError
-from detectors.level_shift.detector import LevelShift
+from detectors.level_shift.detector import BETS, LevelShift
 from detectors.spread_shift.detector import SpreadShift
 
 # Fewer values than this give no table worth a threshold far in the tail.
@@ -46,8 +46,9 @@ Steadiness = Literal["shown", "assumed"]
 class Baseline:
     """What was learned of C channels. knots, scores: (C, KNOTS), the normal-score table of the residuals; the rest (C,).
 
-    kinds: transform codes. center, sd: centre and standard deviation after the transform. phi: AR(1). epsilon: tolerated mean of
-    z; inflation: eta. smallest_shift: detectable within DETECTABLE_WITHIN parts, after the transform. values: how many it rests on.
+    kinds: transform codes. center, sd: centre and standard deviation after the transform. phi: AR(1). epsilon: (C, BETS), what
+    each bet of level_shift tolerates of z; inflation: eta. smallest_shift: detectable within DETECTABLE_WITHIN parts, after the
+    transform. values: how many it rests on.
     reasons: per channel why it is refused, empty where it is not; needed: where values are too few to tell whether it is steady or
     how runs differ, about how many do, else 0. narrowest, widest: allowed second moment of z; spread_reasons:
     why the spread is not watched.
@@ -99,7 +100,7 @@ class Baseline:
     def level(self, thresholds: FloatArray) -> LevelShift:
         """The level test of every channel at the thresholds `fit` was given, (C,): of parts, within runs where these differ."""
         within, _ = run_thresholds(thresholds)
-        return LevelShift(self.epsilon, self.inflation, np.where(self.by_runs, within, thresholds))
+        return LevelShift(self.epsilon.T, self.inflation, np.where(self.by_runs, within, thresholds))
 
     def run_means(self, thresholds: FloatArray) -> LevelShift:
         """And of run means."""
@@ -197,7 +198,7 @@ class _Channel:
     phi: float
     knots: FloatArray
     scores: FloatArray
-    epsilon: float
+    epsilon: FloatArray
     inflation: float
     smallest_shift: float
     values: int
@@ -224,7 +225,7 @@ def _channel(y: FloatArray, runs: IntArray, tolerance: float, threshold: float, 
         knots, scores = quantile_table(np.zeros(1))
         measured, nothing, said = int(np.isfinite(y).sum()), np.full(y.size, np.nan), _said(refusal)
         return _Channel(
-            np.nan, np.nan, 0.0, knots, scores, 0.0, 0.0, np.nan, measured, 1.0, 1.0, nothing, said, said, refusal.needed
+            np.nan, np.nan, 0.0, knots, scores, np.zeros(BETS), 0.0, np.nan, measured, 1.0, 1.0, nothing, said, said, refusal.needed
         )
 
 
@@ -274,18 +275,21 @@ def _by_parts(
     """
     used = np.sort(errors[np.isfinite(errors)])  # in order, a table is read four times as fast
     knots, scores = quantile_table(used)
-    tolerated = _tolerated(used, knots, scores, tolerance)
-    epsilon = max(tolerated, unresolved.mean(used.size, _MEAN_LEVEL))
-    variance = unresolved.variance(used.size, _VARIANCE_LEVEL)
-    held_out = gate.held_out(errors, runs, epsilon=epsilon, inflation=variance)
+    unsure, variance = unresolved.mean(used.size, _MEAN_LEVEL), unresolved.variance(used.size, _VARIANCE_LEVEL)
+    moved = tolerated.moved(used, knots, scores, tolerance)
+    held_out = gate.held_out(errors, runs, tolerated=(max(moved[0], unsure), max(moved[1], unsure)), inflation=variance)
     if shown:
-        gate.judge_steady(held_out, runs, tolerated=tolerated, between=whole)
-    if min(scores[-1], -scores[0]) - epsilon < _ROOM:
-        knots, scores = reaching(knots, scores, tolerance, epsilon + 2.0 * _ROOM)
-        epsilon = max(_tolerated(used, knots, scores, tolerance), unresolved.mean(used.size, _MEAN_LEVEL))
+        gate.judge_steady(held_out, runs, tolerated=max(0.0, min(moved)), between=whole)
+    epsilon = np.maximum(tolerated.of_bets(used, knots, scores, tolerance, variance), unsure)
+    gentle = epsilon[:2]  # of the weakest bets, which come nearest to the mean of z
+    if (short := np.array([scores[-1], -scores[0]]) - gentle < _ROOM).any():
+        up, down = np.where(short, gentle + 2.0 * _ROOM, 0.0).tolist()
+        knots, scores = reaching(knots, scores, tolerance, down=down, up=up)
+        epsilon = np.maximum(tolerated.of_bets(used, knots, scores, tolerance, variance), unsure)
     inflation = (1.0 + variance) * (1.0 + _unresolved_phi(phi, used.size)) - 1.0
     narrowest, widest = spread.allowed(used, knots, scores, tolerance)
-    smallest = _raw_shift(used, knots, scores, _detectable(epsilon, inflation, threshold, DETECTABLE_WITHIN)) / (1.0 - phi)
+    detectable = [tolerated.detectable(epsilon[way::2], inflation, threshold, DETECTABLE_WITHIN) for way in (0, 1)]
+    smallest = tolerated.raw_shift(used, knots, scores, detectable) / (1.0 - phi)
     try:
         gate.judge_spread(held_out[np.isfinite(held_out)])
         unwatched = ""
@@ -307,8 +311,8 @@ def _by_runs(y: FloatArray, runs: IntArray, tolerance: float, threshold: float, 
         gate.judge_run_means(layer.means)
     within, of_means = run_thresholds(np.array([threshold]))
     errors = between.predictive_residuals(y, runs, layer)
-    tolerated = tolerance * (1.0 - layer.phi) / layer.noise
-    channel = _by_parts(y, errors, runs, tolerated, layer.center, layer.phi, float(within[0]), shown=shown, whole=False)
+    of_residual = tolerance * (1.0 - layer.phi) / layer.noise
+    channel = _by_parts(y, errors, runs, of_residual, layer.center, layer.phi, float(within[0]), shown=shown, whole=False)
     channel = replace(channel, noise=layer.noise, run_spread=layer.spread, run_parts=layer.parts)
     if not layer.means.size:
         enough = channel.values * between.MIN_RUNS // np.unique(runs[np.isfinite(y)]).size
@@ -318,7 +322,7 @@ def _by_runs(y: FloatArray, runs: IntArray, tolerance: float, threshold: float, 
     epsilon = max(tolerance / scale, of_runs)
     return replace(
         channel,
-        smallest_shift=scale * _detectable(epsilon, inflation, float(of_means[0]), DETECTABLE_WITHIN_RUNS),
+        smallest_shift=scale * tolerated.detectable(epsilon, inflation, float(of_means[0]), DETECTABLE_WITHIN_RUNS),
         run_center=layer.center,
         run_scale=scale,
         run_epsilon=epsilon,
@@ -343,32 +347,6 @@ def _phi(centred: FloatArray, runs: IntArray) -> float:
     return float(np.clip(phi, -_PHI_LIMIT, _PHI_LIMIT))
 
 
-def _tolerated(used: FloatArray, knots: FloatArray, scores: FloatArray, shift: float) -> float:
-    """Largest mean shift of z that a tolerated shift of the residuals causes, up or down, over the baseline's own values.
-
-    The bets bear on the mean of z, so that the mean over the sample is the right exchange rate; the table's single steepest slope
-    (METHODS 2.4) belongs to a pair of nearly tied values and would declare almost any change tolerable.
-    """
-    return max(0.0, *_moved(used, knots, scores, shift))
-
-
-def _raw_shift(used: FloatArray, knots: FloatArray, scores: FloatArray, detectable: float) -> float:
-    """Smallest shift of the residuals that moves the mean of z by `detectable` in either direction; NaN if none does."""
-    low, high = 0.0, float(np.ptp(knots))
-    if min(_moved(used, knots, scores, high)) < detectable:
-        return float("nan")
-    for _ in range(14):  # to 1e-4 of the range
-        middle = (low + high) / 2.0
-        low, high = (low, middle) if min(_moved(used, knots, scores, middle)) >= detectable else (middle, high)
-    return high
-
-
-def _moved(used: FloatArray, knots: FloatArray, scores: FloatArray, shift: float) -> tuple[float, float]:
-    """How far the mean of z goes up, and down, when the residuals shift up, and down."""
-    here, up, down = (float(column_scores(x, knots, scores).mean()) for x in (used, used + shift, used - shift))
-    return up - here, here - down
-
-
 def _unresolved_phi(phi: float, n: int) -> float:
     """By how much residuals of a fitted AR(1) may vary more in the long run than independent ones, because phi is not known: ((1 -
     phi) / (1 - upper))² - 1, upper the 99 % bound of phi's large-sample law (Box, Jenkins, Reinsel 2008, 7.2). 0 where phi is 0.
@@ -377,10 +355,3 @@ def _unresolved_phi(phi: float, n: int) -> float:
         return 0.0
     upper = min(phi + (1.0 + 3.0 * phi) / n + float(-ndtri(_VARIANCE_LEVEL)) * float(np.sqrt((1.0 - phi * phi) / n)), _PHI_MOST)
     return ((1.0 - phi) / (1.0 - upper)) ** 2 - 1.0 if upper > phi else 0.0
-
-
-def _detectable(epsilon: float, inflation: float, threshold: float, within: int) -> float:
-    """Mean of z whose evidence reaches the threshold within so many updates by its best bet, of eight."""
-    growth = np.log(8.0 * threshold) / within
-    strengths = np.array([0.25, 0.5, 1.0, 2.0])
-    return float(np.min(epsilon + growth / strengths + (1.0 + inflation) * strengths / 2.0))

@@ -25,11 +25,12 @@ _ALIKE_LEVEL = 5e-3
 _BLOCK = 50  # rows per block where the baseline has a single run
 
 
-def held_out(errors: FloatArray, runs: IntArray, *, epsilon: float, inflation: float) -> FloatArray:
+def held_out(errors: FloatArray, runs: IntArray, *, tolerated: tuple[float, float], inflation: float) -> FloatArray:
     """Residuals of one channel, (T,), NaN = not measured, as z by the table of the runs each does not belong to, (T,).
 
-    Every other run makes a half; a baseline of fewer than four runs is cut into blocks. Raises BaselineRefused, with the reason and
-    what would mend it, when the halves' means differ by more than the tolerance or the long-run variance is not that of z.
+    tolerated: how far the mean of z may go up, and down. Every other run makes a half; a baseline of fewer than four runs is cut
+    into blocks. Raises BaselineRefused, with the reason and what would mend it, when the halves' means differ by more than the
+    tolerance or the long-run variance is not that of z.
     """
     blocks = runs if np.unique(runs).size >= 4 else np.arange(errors.size) // _BLOCK
     odd = np.unique(blocks, return_inverse=True)[1] % 2 == 1
@@ -46,7 +47,7 @@ def held_out(errors: FloatArray, runs: IntArray, *, epsilon: float, inflation: f
         what="parts",
         hint="lots or set-ups differ, or the channel wanders: needs run-level monitoring",
     )
-    _judge_mean(z[measured & odd], z[measured & ~odd], epsilon)
+    _judge_mean(z[measured & odd], z[measured & ~odd], tolerated)
     return z
 
 
@@ -127,12 +128,13 @@ def judge_scales(values: FloatArray, *, slack: list[float], what: str, hint: str
             )
 
 
-def _judge_mean(one: FloatArray, other: FloatArray, epsilon: float) -> None:
+def _judge_mean(one: FloatArray, other: FloatArray, tolerated: tuple[float, float]) -> None:
     """Each half, scored by the table of the other, keeps its mean within the tolerance and what two samples may differ by."""
-    limit = epsilon + float(-ndtri(_LEVEL / 4.0)) * float(np.sqrt(1.0 / one.size + 1.0 / other.size))
-    mean = max(abs(float(one.mean())), abs(float(other.mean())))
-    if mean > limit:
-        raise BaselineRefused(
-            f"half of the runs lie {mean:.2f} sd from the other half (at most {limit:.2f})",
-            hint="lots or set-ups differ: needs run-level monitoring, or learn from more lots",
-        )
+    unsure = float(-ndtri(_LEVEL / 4.0)) * float(np.sqrt(1.0 / one.size + 1.0 / other.size))
+    for mean in (float(one.mean()), float(other.mean())):
+        limit = tolerated[0 if mean > 0.0 else 1] + unsure
+        if abs(mean) > limit:
+            raise BaselineRefused(
+                f"half of the runs lie {abs(mean):.2f} sd from the other half (at most {limit:.2f})",
+                hint="lots or set-ups differ: needs run-level monitoring, or learn from more lots",
+            )

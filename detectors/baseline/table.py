@@ -30,8 +30,8 @@ def quantile_table(values: FloatArray) -> tuple[FloatArray, FloatArray]:
     return knots, ndtri(probabilities)
 
 
-def reaching(knots: FloatArray, scores: FloatArray, tolerance: float, top: float) -> tuple[FloatArray, FloatArray]:
-    """A table (KNOTS,) carried on beyond its bulk (scores within 2) by one score per tolerance, up to `top` either way.
+def reaching(knots: FloatArray, scores: FloatArray, tolerance: float, *, down: float, up: float) -> tuple[FloatArray, FloatArray]:
+    """A table (KNOTS,) carried on beyond its bulk (scores within 2) by one score per tolerance, from -`down` to `up`; 0: not there.
 
     For a channel steadier than its tolerance: a bounded score cannot tell the tolerated shift from ten times as much, both lie
     beyond nearly everything the baseline showed. A step is at least three times the bulk's own spread, so that tails of noise gain
@@ -40,12 +40,12 @@ def reaching(knots: FloatArray, scores: FloatArray, tolerance: float, top: float
     below, above = (float(np.interp(score, scores, knots)) for score in (-1.0, 1.0))
     step = max(tolerance, 1.5 * (above - below))
     low, high = (float(np.interp(score, scores, knots)) for score in (-_BULK, _BULK))
-    risen = np.clip(_BULK + (knots - high) / step, scores, np.maximum(scores, top))
-    sunk = np.clip(-_BULK + (knots - low) / step, np.minimum(scores, -top), scores)
+    risen = np.clip(_BULK + (knots - high) / step, scores, np.maximum(scores, up))
+    sunk = np.clip(-_BULK + (knots - low) / step, np.minimum(scores, -down), scores)
     carried = np.where(knots > high, risen, np.where(knots < low, sunk, scores))
-    ends = knots[0] - step * max(top + carried[0], 0.0), knots[-1] + step * max(top - carried[-1], 0.0)
+    ends = knots[0] - step * max(down + carried[0], 0.0), knots[-1] + step * max(up - carried[-1], 0.0)
     knots = np.concatenate([ends[:1], knots[:1], knots[2:-2], knots[-1:], ends[1:]])
-    outer = min(carried[0], -top), max(carried[-1], top)
+    outer = min(carried[0], -down), max(carried[-1], up)
     return knots, np.concatenate([outer[:1], carried[:1], carried[2:-2], carried[-1:], outer[1:]])
 
 

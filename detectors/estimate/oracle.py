@@ -37,3 +37,24 @@ def bounds(
                 high = min(high, m)
         found.append((low, high))
     return found
+
+
+def verdict_rates(looked: list[tuple[bool, bool, float]]) -> tuple[float, float]:
+    """Miss and overkill rate from the parts looked at (passed, bad, probability): each stands for 1/probability of its kind."""
+    table = {(passed, bad): 0.0 for passed in (True, False) for bad in (True, False)}
+    for passed, bad, probability in looked:
+        table[passed, bad] += 1.0 / probability
+    bad_parts = table[True, True] + table[False, True]
+    good_parts = table[True, False] + table[False, False]
+    miss = table[True, True] / bad_parts if bad_parts else float("nan")
+    overkill = table[False, False] / good_parts if good_parts else float("nan")
+    return miss, overkill
+
+
+def kappa(both: float, first_alone: float, second_alone: float, neither: float) -> float:
+    """Cohen 1960, eq. 1, from the four cells of the table; NaN where both always say the same one thing."""
+    whole = both + first_alone + second_alone + neither
+    observed = (both + neither) / whole
+    first, second = (both + first_alone) / whole, (both + second_alone) / whole
+    expected = first * second + (1.0 - first) * (1.0 - second)
+    return (observed - expected) / (1.0 - expected) if expected < 1.0 else float("nan")

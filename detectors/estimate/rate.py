@@ -24,6 +24,7 @@ FRACTION_WEIGHTS = np.concatenate([[_ALL_IN], np.full(FRACTIONS.size - 1, (1.0 -
 """Most on the largest, which pays while every audit is clean."""
 EXCESSES = 2.0 ** np.arange(-10.0, 16.0)
 """Bets that the rate is above m: it is m (1 + excess)."""
+_EVEN = np.full(EXCESSES.size, 1.0 / EXCESSES.size)
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,6 +92,12 @@ def interval(tally: Tally, *, floor: float, confidence: float = 0.95) -> Interva
     return Interval(tally.estimate, _lowest(tally, weights, limit), _highest(tally, weights, limit))
 
 
+def lower_bound(tally: Tally, *, floor: float, confidence: float = 0.95) -> float:
+    """The lower of the two bounds of `interval` alone."""
+    _check_confidence(confidence)
+    return _lowest(tally, _weights(tally, floor), math.log(2.0 / (1.0 - confidence)))
+
+
 def clean_needed(tally: Tally, most: float, *, floor: float, confidence: float = 0.95) -> int:
     """How many more audits at the floor, all clean, until the upper bound is at most `most`; 0 where it is already.
 
@@ -102,9 +109,11 @@ def clean_needed(tally: Tally, most: float, *, floor: float, confidence: float =
     weights = _weights(tally, floor)
     limit = math.log(2.0 / (1.0 - confidence))
 
+    so_far = _Below(tally, weights).logs(most)
+    each = np.log1p(FRACTIONS * (most / (1.0 - most)))
+
     def is_shown(more: int) -> bool:
-        ahead = tally + Tally(np.array([floor]), np.array([float(more)]), np.zeros(1))
-        return _log_below(ahead, np.append(weights, 1.0), most) >= limit
+        return _log_mean(so_far + more * each, FRACTION_WEIGHTS) >= limit
 
     most_needed = 1
     while not is_shown(most_needed):
@@ -131,25 +140,45 @@ def _check_confidence(confidence: float) -> None:
         raise ParameterError(f"confidence must lie in [0.5, 1), got {confidence}")
 
 
-def _log_below(tally: Tally, weights: FloatArray, m: float) -> float:
-    """Log of what bets against "the rate is at least m" have won; rises with m."""
-    good = np.log1p(np.multiply.outer(FRACTIONS, weights) * (m / (1.0 - m))) @ (tally.audited - tally.bad)
-    return _log_mean(good + _lost(np.multiply.outer(FRACTIONS, weights), tally.bad), FRACTION_WEIGHTS)
+class _Below:
+    """Bets against "the rate is at least m": what they have won, for any m. What bad parts cost them does not depend on m."""
+
+    def __init__(self, tally: Tally, weights: FloatArray) -> None:
+        shares = np.multiply.outer(FRACTIONS, weights)
+        good = tally.audited - tally.bad
+        self._good, self._shares = good[good > 0.0], shares[:, good > 0.0]
+        self._lost = _lost(shares[:, tally.bad > 0.0], tally.bad[tally.bad > 0.0])
+
+    def logs(self, m: float) -> FloatArray:
+        """Log of the wealth of each bet."""
+        won: FloatArray = np.log1p(self._shares * (m / (1.0 - m))) @ self._good + self._lost
+        return won
+
+    def log(self, m: float) -> float:
+        """Log of the wealth of all; rises with m."""
+        return _log_mean(self.logs(m), FRACTION_WEIGHTS)
 
 
-def _log_above(tally: Tally, weights: FloatArray, m: float) -> float:
-    """Log of what bets against "the rate is at most m" have won; falls with m."""
-    excess = np.minimum(EXCESSES, (1.0 - m) / m)
-    bad = np.log1p(np.multiply.outer(excess, weights)) @ tally.bad
-    good = _lost(np.multiply.outer(excess * (m / (1.0 - m)), weights), tally.audited - tally.bad)
-    return _log_mean(good + bad, np.full(EXCESSES.size, 1.0 / EXCESSES.size))
+class _Above:
+    """Bets against "the rate is at most m"."""
+
+    def __init__(self, tally: Tally, weights: FloatArray) -> None:
+        good = tally.audited - tally.bad
+        self._good, self._good_weights = good[good > 0.0], weights[good > 0.0]
+        self._bad, self._bad_weights = tally.bad[tally.bad > 0.0], weights[tally.bad > 0.0]
+
+    def log(self, m: float) -> float:
+        """Log of the wealth of all; falls with m."""
+        excess = np.minimum(EXCESSES, (1.0 - m) / m)
+        won = np.log1p(np.multiply.outer(excess, self._bad_weights)) @ self._bad
+        lost = _lost(np.multiply.outer(excess * (m / (1.0 - m)), self._good_weights), self._good)
+        return _log_mean(won + lost, _EVEN)
 
 
 def _lost(share: FloatArray, counts: FloatArray) -> FloatArray:
-    """Log of (1 − share)^counts, summed over the classes, (J,); −∞ where all was staked and lost."""
-    with np.errstate(divide="ignore", invalid="ignore"):
-        logs = np.where(counts > 0.0, np.log1p(-np.minimum(share, 1.0)) * counts, 0.0)
-    lost: FloatArray = logs.sum(axis=1)
+    """Log of (1 − share)^counts, summed over the classes, (J,); −∞ where all was staked and lost. counts: above 0."""
+    with np.errstate(divide="ignore"):
+        lost: FloatArray = np.log1p(-np.minimum(share, 1.0)) @ counts
     return lost
 
 
@@ -158,17 +187,20 @@ def _log_mean(logs: FloatArray, weights: FloatArray) -> float:
     return most + math.log(float(weights @ np.exp(logs - most))) if math.isfinite(most) else -math.inf
 
 
+_ENDS = math.log(1e-12), math.log1p(-1e-9)
+
+
 def _highest(tally: Tally, weights: FloatArray, limit: float) -> float:
     """The least rate the bets have refuted, 1 where none."""
-    ends = math.log(1e-12), math.log1p(-1e-9)
-    if _log_below(tally, weights, math.exp(ends[1])) < limit:
+    bets = _Below(tally, weights)
+    if bets.log(math.exp(_ENDS[1])) < limit:
         return 1.0
-    return math.exp(float(brentq(lambda log_m: _log_below(tally, weights, math.exp(log_m)) - limit, *ends, xtol=1e-9)))
+    return math.exp(float(brentq(lambda log_m: bets.log(math.exp(log_m)) - limit, *_ENDS, xtol=1e-8)))
 
 
 def _lowest(tally: Tally, weights: FloatArray, limit: float) -> float:
     """The greatest rate the bets have refuted, 0 where none."""
-    ends = math.log(1e-12), math.log1p(-1e-9)
-    if _log_above(tally, weights, math.exp(ends[0])) < limit:
+    bets = _Above(tally, weights)
+    if not tally.bad.any() or bets.log(math.exp(_ENDS[0])) < limit:
         return 0.0
-    return math.exp(float(brentq(lambda log_m: _log_above(tally, weights, math.exp(log_m)) - limit, *ends, xtol=1e-9)))
+    return math.exp(float(brentq(lambda log_m: bets.log(math.exp(log_m)) - limit, *_ENDS, xtol=1e-8)))

@@ -36,28 +36,43 @@ def verdicts(
     third = 1.0 - (1.0 - confidence) / 3.0
     flow = interval(Tally.census(passed + rejected, rejected), floor=1.0, confidence=third)
     escape = interval(of_passed, floor=floors[0], confidence=third)
-    hit = interval(of_rejected, floor=floors[1], confidence=third)
-
-    def miss(out: float, escaped: float, caught: float) -> float:
-        return _share((1.0 - out) * escaped, out * caught)
-
-    def overkill(out: float, escaped: float, caught: float) -> float:
-        return _share(out * (1.0 - caught), (1.0 - out) * (1.0 - escaped))
-
-    bad = float(of_passed.bad.sum()), float(of_rejected.bad.sum())
+    caught = interval(of_rejected, floor=floors[1], confidence=third)
     return Verdicts(
         escape=interval(of_passed, floor=floors[0], confidence=confidence),
-        miss=Interval(
-            miss(flow.estimate, escape.estimate, hit.estimate),
-            _known(miss(flow.high, escape.low, hit.high), 0.0),
-            _known(miss(flow.low, escape.high, hit.low), 1.0),
-        ),
-        overkill=Interval(
-            overkill(flow.estimate, escape.estimate, hit.estimate),
-            _known(overkill(flow.low, escape.low, hit.high), 0.0),
-            _known(overkill(flow.high, escape.high, hit.low), 1.0),
-        ),
-        naive_miss=_share(*bad),
+        miss=miss_rate(flow, escape, caught),
+        overkill=overkill_rate(flow, escape, caught),
+        naive_miss=_share(float(of_passed.bad.sum()), float(of_rejected.bad.sum())),
+    )
+
+
+def miss_rate(rejected: Interval, escaped: Interval, caught: Interval) -> Interval:
+    """Bad parts passed among the bad, from the share rejected, the bad among the passed and the bad among the rejected.
+
+    Begg and Greenes 1983, "Assessment of diagnostic tests when disease verification is subject to selection bias", eq. 4: each
+    share is estimated where it was drawn, and only then put together. It rises with `escaped` and falls with the others, so the
+    bounds are corners, and hold wherever all three do.
+    """
+
+    def miss(out: float, passed_bad: float, rejected_bad: float) -> float:
+        return _share((1.0 - out) * passed_bad, out * rejected_bad)
+
+    return Interval(
+        miss(rejected.estimate, escaped.estimate, caught.estimate),
+        _known(miss(rejected.high, escaped.low, caught.high), 0.0),
+        _known(miss(rejected.low, escaped.high, caught.low), 1.0),
+    )
+
+
+def overkill_rate(rejected: Interval, escaped: Interval, caught: Interval) -> Interval:
+    """Good parts rejected among the good, from the same three shares."""
+
+    def overkill(out: float, passed_bad: float, rejected_bad: float) -> float:
+        return _share(out * (1.0 - rejected_bad), (1.0 - out) * (1.0 - passed_bad))
+
+    return Interval(
+        overkill(rejected.estimate, escaped.estimate, caught.estimate),
+        _known(overkill(rejected.low, escaped.low, caught.high), 0.0),
+        _known(overkill(rejected.high, escaped.high, caught.low), 1.0),
     )
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -11,8 +12,9 @@ from detectors import arrays, scores
 from detectors.contract import BoolArray, Conformance, Crossing, FloatArray, IntArray, OracleResult, SavedState
 from detectors.errors import ParameterError, ShapeError
 from detectors.evidence import EvidenceBank
+from detectors.level_shift import likelihood
 from detectors.onset import from_lows
-from detectors.walk import Walk
+from detectors.walk import Trace, Walk
 
 STRENGTHS = (0.25, 0.5, 1.0, 2.0)
 """|lambda| of the bets on either side; powers of two, so that squaring one exp per channel gives them all."""
@@ -27,20 +29,23 @@ class LevelShift:
 
     log e = lambda z - |lambda| epsilon - (1 + inflation) lambda^2 / 2, lambda in +-{0.25, 0.5, 1, 2}, equal weights: E[e |
     past] <= 1 while z has a mean within +-epsilon and sub-Gaussian variance factor at most 1 + inflation (METHODS 2.4).
-    epsilon, inflation: (K,), >= 0, what the baseline says. thresholds: (K,), >= 1. Raises ShapeError, ParameterError.
+    epsilon: (K,), or (BETS, K) where every bet has its own price: what a tolerated shift does to that bet (README.md);
+    inflation: (K,); >= 0, what the baseline says. thresholds: (K,), >= 1. Raises ShapeError, ParameterError.
     """
 
     def __init__(self, epsilon: FloatArray, inflation: FloatArray, thresholds: FloatArray) -> None:
         if thresholds.ndim != 1:
             raise ShapeError(f"thresholds must have shape (K,), got {thresholds.shape}")
         columns = int(thresholds.shape[0])
-        epsilon = arrays.vector(epsilon, columns, "epsilon")
+        by_bet = epsilon if epsilon.ndim == 2 and len(epsilon) == BETS else [epsilon] * BETS
+        tolerated = np.stack([arrays.vector(one, columns, "epsilon") for one in by_bet])
         inflation = arrays.vector(inflation, columns, "inflation")
-        if (epsilon < 0).any() or (inflation < 0).any():
+        if (tolerated < 0).any() or (inflation < 0).any():
             raise ParameterError("epsilon and inflation must not be negative")
-        size = np.array(STRENGTHS)[:, None]
-        self._log_price = size * epsilon + (1.0 + inflation) * size * size / 2.0
-        self._price = np.repeat(np.exp(-self._log_price), 2, axis=0)
+        size = np.repeat(STRENGTHS, 2)[:, None]
+        self._log_price = size * tolerated + (1.0 + inflation) * size * size / 2.0
+        self._price = np.exp(-self._log_price)
+        self._gentle = tolerated[:2]  # the weakest bets' prices, up and down, are nearest to the mean of z that is tolerated
         self._bank = EvidenceBank(BETS, thresholds)
         self._walk = Walk(1, columns)
         self._columns = columns
@@ -104,7 +109,7 @@ class LevelShift:
         self._walk.restart(k, at)
         own, direction = lead // 2, -1 if lead % 2 else 1
         sums, counts = trace.sums[:, 0], trace.counts[:, None]
-        walks = sums[:, None] * (direction * np.array(STRENGTHS)) - counts * self._log_price[:, k]
+        walks = sums[:, None] * (direction * np.array(STRENGTHS)) - counts * self._log_price[lead % 2 :: 2, k]
         lows = trace.lows(walks)
         low = int(lows[own])
         return Crossing(
@@ -113,10 +118,15 @@ class LevelShift:
             evidence=evidence,
             threshold=float(self._bank.thresholds[k]),
             updates=updates,
-            onset=from_lows(trace.labels[lows].tolist(), own, at, int(trace.labels[0])),
+            onset=from_lows(lows.tolist(), own, trace, self._likelihood(k, trace, direction)),
             direction=direction,
             size=float((sums[-1] - sums[low]) / (trace.counts[-1] - trace.counts[low])),
         )
+
+    def _likelihood(self, k: int, trace: Trace, direction: int) -> FloatArray:
+        """Of every beginning of a shift in this direction."""
+        up, down = self._gentle[::direction, k].tolist()
+        return likelihood.of_beginnings(replace(trace, sums=direction * trace.sums), down, up)
 
     def save(self) -> SavedState:
         """Copy of the whole state."""
@@ -154,7 +164,8 @@ def conformance() -> Conformance:
     """What `tests/conformance` needs to check this folder."""
     from detectors.level_shift import cases, oracle  # only the tests read these
 
-    epsilon, inflation, thresholds = [0.0, 0.1, 0.3], [0.0, 0.05, 0.2], [300.0, 200.0, 400.0]
+    epsilon = [[0.0, 0.1, 0.01 * bet] for bet in range(BETS)]
+    inflation, thresholds = [0.0, 0.05, 0.2], [300.0, 200.0, 400.0]
 
     def run_oracle(rows: list[list[float]], at: list[int]) -> OracleResult:
         return oracle.run(rows, at, epsilon=epsilon, inflation=inflation, thresholds=thresholds)

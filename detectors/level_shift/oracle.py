@@ -16,9 +16,9 @@ Z_LIMIT = 8.0
 
 
 def run(
-    rows: list[list[float]], at: list[int], *, epsilon: list[float], inflation: list[float], thresholds: list[float]
+    rows: list[list[float]], at: list[int], *, epsilon: list[list[float]], inflation: list[float], thresholds: list[float]
 ) -> tuple[list[list[float]], list[tuple[int, int, int, int]]]:
-    """Evidence after each row, and the crossings (at, column, direction, onset estimate)."""
+    """Evidence after each row, and the crossings (at, column, direction, onset estimate). epsilon: of every bet and column."""
     columns = range(len(thresholds))
     r = [[0.0] * 8 for _ in columns]  # Shiryaev-Roberts sums, one per bet
     began: list[tuple[int, int] | None] = [None for _ in columns]  # row and label at which a column began
@@ -42,7 +42,7 @@ def run(
             began[k] = began[k] or (number - 1, label - 1)
             count[k] += 1
             for j, bet in enumerate(BETS):
-                log = bet * z - abs(bet) * epsilon[k] - (1 + inflation[k]) * bet**2 / 2
+                log = bet * z - abs(bet) * epsilon[j][k] - (1 + inflation[k]) * bet**2 / 2
                 r[k][j] = (1 + r[k][j]) * exp(log)
                 log_e[k][j] += log
             if WEIGHT * sum(r[k]) >= thresholds[k]:

@@ -12,6 +12,7 @@ from detectors.contract import BoolArray, Conformance, Crossing, FloatArray, Int
 from detectors.errors import ParameterError, ShapeError
 from detectors.evidence import EvidenceBank
 from detectors.onset import from_lows
+from detectors.spread_shift import likelihood
 from detectors.spread_shift.bets import NARROWER, PRICES, SLOPES, SPREADS, Z_LIMIT
 from detectors.walk import Walk
 
@@ -35,6 +36,7 @@ class SpreadShift:
         widest = arrays.vector(widest, columns, "widest")
         if (narrowest <= 0).any() or (widest <= 0).any():
             raise ParameterError("narrowest and widest must be positive")
+        self._allowed = np.stack([narrowest, widest])
         self._slopes = SLOPES[:, None] / np.stack([narrowest] * NARROWER + [widest] * (BETS - NARROWER))
         self._prices = np.repeat(PRICES[:, None], columns, axis=1)
         self._bank = EvidenceBank(BETS, thresholds)
@@ -101,15 +103,16 @@ class SpreadShift:
         sums, counts = trace.sums[:, 0], trace.counts
         own = slice(0, NARROWER) if lead < NARROWER else slice(NARROWER, BETS)
         lows = trace.lows(sums[:, None] * self._slopes[own, k] - counts[:, None] * self._prices[own, k])
-        low = int(lows[lead - own.start])
+        low, direction = int(lows[lead - own.start]), -1 if lead < NARROWER else 1
+        allowed = self._allowed[:, k].tolist()
         return Crossing(
             column=k,
             at=at,
             evidence=evidence,
             threshold=float(self._bank.thresholds[k]),
             updates=updates,
-            onset=from_lows(trace.labels[lows].tolist(), lead - own.start, at, int(trace.labels[0])),
-            direction=-1 if lead < NARROWER else 1,
+            onset=from_lows(lows.tolist(), lead - own.start, trace, likelihood.of_beginnings(trace, *allowed, direction=direction)),
+            direction=direction,
             size=float(np.sqrt((sums[-1] - sums[low]) / (counts[-1] - counts[low]))),
         )
 

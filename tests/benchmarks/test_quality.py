@@ -8,12 +8,14 @@ import numpy as np
 import pytest
 
 from agent.core.streams import Stream, StreamPlan
-from benchmarks.quality import charts, defaults, delay, outcomes, peers, scenarios
+from benchmarks.quality import charts, defaults, delay, outcomes, page, peers, scenarios
 from benchmarks.quality.cells import Cells
 from benchmarks.quality.false_alarms import cell
-from benchmarks.quality.ours import learned
+from benchmarks.quality.matched import at_run_length, quickest
+from benchmarks.quality.ours import BLOCK, learned
 from benchmarks.quality.records import Records, run_length
 from detectors.arl import cusum as exact_cusum
+from detectors.baseline import Standardiser
 from detectors.budget import LEVEL_SHARE
 from detectors.channels.table import IMAGE_CHANNELS, SCORE_CHANNELS
 from detectors.outcome_gap import OutcomeGap
@@ -83,6 +85,16 @@ def test_the_monitor_is_the_agents_own_stream_crossing_by_crossing():
     assert [found for found in got if found[0] == "level_shift"] == [
         (f.test, f.crossing) for f in expected if f.test == "level_shift"
     ]
+
+
+def test_channels_standardised_some_at_a_time_have_the_scores_they_have_all_at_once():
+    channels = 2 * BLOCK + 3
+    source = scenarios.Source(NULLS["lots"], channels, 1)
+    x, runs = source.take(2_000)
+    monitor, (later, more) = learned(x, runs, 1e9), source.take(500)
+    starts = np.concatenate([[True], more[1:] != more[:-1]])
+    assert monitor.by_runs > BLOCK
+    np.testing.assert_array_equal(monitor._scores(later, starts), Standardiser(monitor.baseline).apply(later, starts))
 
 
 def test_the_outcome_column_is_the_outcome_gap():
@@ -167,7 +179,7 @@ def test_dummies_always_and_never_fire():
         build, limit = defaults.CHARTS[name]
         chart = build()
         chart.learn(np.random.default_rng(1).standard_normal((100, 3)))
-        assert defaults.restarting(chart, np.zeros((50, 3)), limit) / 150 * 1e5 == rate
+        assert chart.alarms(np.zeros((50, 3)), limit) / 150 * 1e5 == rate
 
 
 @pytest.mark.parametrize("question", ["level", "outcome"])
@@ -207,3 +219,33 @@ def test_the_delay_of_a_step_is_one_when_the_first_part_alarms():
     change = scenarios.Change("jump", level=100.0)
     _, after = delay._records(source, Level(), change, 50.0)
     assert (after.passages(50.0) == 1.0).all()
+
+
+def test_a_table_goes_between_its_marks_and_the_words_stay():
+    page_text = "a\n<!-- table x -->\nold\n<!-- /table -->\nb\n<!-- table y -->\n<!-- /table -->\n"
+    written = page.between(page_text, "x", "| new \\1 |")
+    assert written == page_text.replace("old", "| new \\1 |")
+    assert page.between(written, "x", "old") == page_text
+    with pytest.raises(ValueError, match="marks of table z"):
+        page.between(page_text, "z", "| new |")
+
+
+def test_the_page_has_the_marks_of_every_table():
+    text = page.PAGE.read_text(encoding="utf-8")
+    for name in page.TABLES:
+        assert page.between(text, name, "new") != text, name
+
+
+def test_a_setting_that_alarms_too_often_is_not_a_librarys_best():
+    def point(arl0, mean):
+        return {"arl0": arl0, "delays": {"step-1": {"mean": mean, "channels": 10, "missed": 0}}}
+
+    points = [point(17_000.0, 5.0), point(18_500.0, 9.0), point(90_000.0, 8.0)]
+    assert quickest(points, "step-1", 20_000.0) is points[2]
+    assert quickest(points, "step-1", 200_000.0) is None
+
+
+def test_delays_are_read_between_the_limits_measured_and_not_beyond():
+    points = [{"arl0": arl0, "delays": {"step-1": {"mean": mean}}} for arl0, mean in ((1_000.0, 10.0), (100_000.0, 40.0))]
+    assert at_run_length(points, "step-1", 10_000.0) == pytest.approx(20.0)
+    assert np.isnan(at_run_length(points, "step-1", 500.0))

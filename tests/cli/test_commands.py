@@ -70,10 +70,18 @@ COMMANDS = [
     ["outcome", "import"],
     ["audit", "plan"],
     ["audit", "list"],
+    ["feedback"],
+    ["feedback", "list"],
+    ["feedback", "show"],
     ["challenge", "plan"],
     ["challenge", "record"],
     ["baseline", "show"],
     ["baseline", "accept"],
+    ["model", "show"],
+    ["model", "list"],
+    ["model", "compare"],
+    ["model", "plan"],
+    ["model", "approve"],
     ["trace"],
     ["hold", "show"],
     ["hold", "dispose"],
@@ -96,8 +104,13 @@ READING = [
     ["alarms"],
     ["audit", "plan"],
     ["audit", "list"],
+    ["feedback", "list"],
+    ["feedback", "show"],
     ["challenge", "plan"],
     ["baseline", "show"],
+    ["model", "show"],
+    ["model", "list"],
+    ["model", "compare"],
     ["check-config"],
     ["doctor"],
     ["trace"],
@@ -474,7 +487,7 @@ def test_a_signal_ends_the_agent_in_order_and_the_alarms_stay_readable(
 
 def test_every_plug_in_folder_is_discovered_with_its_options() -> None:
     found = PlugIns()
-    assert found.types("taps") == ("jsonl", "mqtt", "socket")
+    assert found.types("taps") == ("http", "jsonl", "mqtt", "socket")
     assert found.types("sinks") == ("mqtt",)
     with pytest.raises(KeyError):
         found.options("taps", "radio")
@@ -495,6 +508,7 @@ def test_status_says_how_many_production_days_a_limit_is_away(capsys: pytest.Cap
         "correctness": "unverified",
         "blind_spots": [],
         "review": None,
+        "estimates": [],
         "counters": {},
         "channels": [],
         "measurements": [],

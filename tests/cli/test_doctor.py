@@ -554,3 +554,13 @@ def test_a_broker_that_never_answers_fails_within_its_timeout():
     with listener() as port:
         found = asked(SinkOptions(port=port, connect_timeout_s=0.5))["broker.connects"]
     assert (found.severity, "did not answer within 0.5 s" in found.seen) == ("fail", True)
+
+
+@pytest.mark.parametrize(("mode", "severity"), [(0o600, "ok"), (0o604, "fail")])
+def test_the_token_of_the_http_tap_is_not_for_everybody(tmp_path: Path, mode: int, severity: str) -> None:
+    file, token = tmp_path / "line.toml", tmp_path / "token"
+    file.write_text("")
+    token.write_text("0123456789abcdef")
+    token.chmod(mode)
+    found = permissions.examine(file, tmp_path / "none", {}, {"tap web": token})
+    assert only(found, "permissions.credential").severity == severity

@@ -47,7 +47,8 @@ def record(n=1, **target):
 
 def apart_from_nan(view):
     """A view that can be compared: what is not known yet is NaN."""
-    return replace(view, blind_spots=tuple((b.failure_mode, repr(b.days)) for b in view.blind_spots))
+    days = tuple((b.failure_mode, repr(b.days)) for b in view.blind_spots)
+    return replace(view, blind_spots=days, estimates=repr(view.estimates), curves=repr(view.curves))
 
 
 def raised(folding, alarm_id=""):

@@ -57,8 +57,16 @@ def record_lines(entries, *, frames: bool):
     return lines
 
 
-def write_config(folder: Path, tap: dict[str, object]) -> Path:
-    """A configuration with one tap and nothing else that talks to the world."""
+ONE_SOURCE = """
+[stations.outcomes]
+mode = "sample"
+delay_s = 600
+audits_per_month = 10000
+"""
+
+
+def write_config(folder: Path, tap: dict[str, object], station: str = ONE_SOURCE) -> Path:
+    """A configuration with one tap and nothing else that talks to the world. station: how the truth about its parts comes."""
 
     def toml(value: object) -> str:
         return json.dumps(value)
@@ -82,10 +90,7 @@ threshold = 0.5
 parts = 800
 min_stream_parts = 300
 steadiness = "assumed"
-[stations.outcomes]
-mode = "sample"
-delay_s = 600
-audits_per_month = 10000
+{station}
 [[taps]]
 {source}
 """

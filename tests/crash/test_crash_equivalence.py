@@ -5,7 +5,9 @@ from collections import Counter
 
 import pytest
 
+from agent.records import Commanded
 from tests.brokers import Broker, Plant, needs_mosquitto, until
+from tests.crash import verified_line
 from tests.crash.harness import (
     Agents,
     counted,
@@ -66,6 +68,29 @@ def test_a_file_followed_through_kills_gives_the_same_alarms(agents, tmp_path, e
         write_config(folder, tap)
     run_to_the_end(agents, folders[0] / "line.toml", len(entries))
     check(agents, folders[1], folders[0], entries, KILLS, capsys, "jsonl")
+
+
+def test_check_parts_planner_reports_and_several_sources_through_kills_give_the_same_conclusions(agents, tmp_path, capsys):
+    entries = verified_line.entries()
+    records = [entry for entry in entries if not isinstance(entry, Commanded)]  # those counted in the journal
+    source = tmp_path / "results.jsonl"
+    source.write_bytes(b"".join(line + b"\n" for line in record_lines(entries, frames=True)))
+    tap = {"type": "jsonl", "name": "line", "paths": [str(source)], "trusted": True}
+    folders = [tmp_path / "unkilled", tmp_path / "killed"]
+    for folder in folders:
+        folder.mkdir()
+        write_config(folder, tap, verified_line.STATION)
+    run_to_the_end(agents, folders[0] / "line.toml", len(records))
+    rows, kept = verified_line.conclusions(folders[0] / "state")
+    answers = Counter(document["answer"] for topic, document in rows if topic.startswith("feedback/"))
+    assert answers.keys() >= {"asked", "confirmed", "not_confirmed", "overdue"}, answers
+    raised = {fact[0] for fact in facts(folders[0] / "state")}
+    assert raised >= {"bad-parts-passed", "report-confirmed", "escape-found"}, raised
+    assert any("check" in name or "holes" in name for name in raised), raised
+    check(agents, folders[1], folders[0], records, KILLS, capsys, "verified line")
+    again = verified_line.conclusions(folders[1] / "state")
+    assert again[0] == rows
+    assert again[1] == kept
 
 
 @needs_mosquitto

@@ -9,7 +9,19 @@ from hypothesis import strategies as st
 from scipy.stats import beta
 
 from detectors.errors import ParameterError, ShapeError
-from detectors.estimate import Tally, clean_needed, interval, oracle, verdicts
+from detectors.estimate import (
+    Interval,
+    Tally,
+    clean_needed,
+    effectiveness,
+    interval,
+    kappa,
+    oracle,
+    run_bound,
+    run_needed,
+    told_share,
+    verdicts,
+)
 from detectors.estimate.rate import EXCESSES, FRACTION_WEIGHTS, FRACTIONS
 
 
@@ -149,3 +161,109 @@ def test_what_cannot_be_is_refused():
         interval(Tally.census(1, 0), floor=1.0, confidence=1.0)
     with pytest.raises(ParameterError, match="in \\(0, 1\\)"):
         clean_needed(Tally.census(1, 0), 0.0, floor=1.0)
+
+
+# --- published examples -------------------------------------------------------------------------------------------------------
+
+
+def known(share: float) -> Interval:
+    return Interval(share, share, share)
+
+
+def test_begg_and_greenes_correction_gives_the_published_figures_of_the_liver_scans():
+    """Drum, Christacopoulos 1972, in Zhou, Obuchowski, McClish, "Statistical Methods in Diagnostic Medicine": of 429 positive
+    scans 263 were verified (231 diseased), of 221 negative ones 81 (27 diseased); 89.5 and 62.8 % become 83.6 and 73.8 %."""
+    got = verdicts(221, 429, tally((81 / 221, 81, 27)), tally((263 / 429, 263, 231)), floors=(81 / 221, 263 / 429))
+    assert 1 - got.naive_miss == pytest.approx(0.895, abs=5e-4)
+    assert 1 - got.miss.estimate == pytest.approx(0.836, abs=5e-4)
+    assert 1 - got.overkill.estimate == pytest.approx(0.738, abs=5e-4)
+    assert got.miss.low < got.miss.estimate < got.miss.high
+
+
+# good called bad, bad called good; kappa, miss and false alarm rate as printed
+AIAG = {"A": (5, 3, 0.88, 0.063, 0.049), "B": (2, 3, 0.92, 0.063, 0.020), "C": (9, 6, 0.77, 0.125, 0.088)}
+
+
+@pytest.mark.parametrize("appraiser", AIAG)
+def test_agreement_is_as_aiags_worked_example_has_it(appraiser):
+    """AIAG MSA, 4th edition: a study of 50 parts, three appraisers, three trials; 48 decisions on bad parts, 102 on good."""
+    wrongly_bad, wrongly_good, printed, missed, alarms = AIAG[appraiser]
+    assert wrongly_good / 48 == pytest.approx(missed, abs=6e-4)
+    assert wrongly_bad / 102 == pytest.approx(alarms, abs=6e-4)
+    shares = known(48 / 150), known(wrongly_bad / 102), known((48 - wrongly_good) / 48)
+    assert kappa(*shares).estimate == pytest.approx(printed, abs=5e-3)
+    assert effectiveness(*shares).estimate == pytest.approx(1 - (wrongly_bad + wrongly_good) / 150)
+    assert kappa(*shares).estimate == pytest.approx(oracle.kappa(48 - wrongly_good, wrongly_good, wrongly_bad, 102 - wrongly_bad))
+
+
+def test_clopper_pearsons_interval_of_96_percent_in_50_is_inside_ours():
+    """48 of 50: 86.29 to 99.51 %, a figure attribute studies print."""
+    found = interval(Tally.census(50, 2), floor=1.0)
+    assert 1 - found.high < 0.8629
+    assert 1 - found.low > 0.9951
+
+
+@pytest.mark.parametrize(("limit", "needed"), [(50e-6, 59_914), (0.02, 149), (0.05, 59), (0.1, 29), (0.2, 14)])
+def test_a_success_run_is_as_long_as_the_tables_have_it(limit, needed):
+    assert run_needed(Tally.census(0, 0), limit, floor=1.0) == needed
+    assert run_bound(Tally.census(needed, 0), floor=1.0) <= limit < run_bound(Tally.census(needed - 1, 0), floor=1.0)
+    assert run_bound(Tally.census(needed, 0), floor=1.0) == pytest.approx(beta.ppf(0.95, 1, needed), rel=1e-6)
+
+
+def test_a_run_ends_with_a_find():
+    assert math.isnan(run_bound(Tally.census(10, 1), floor=1.0))
+    with pytest.raises(ParameterError, match="ended with a find"):
+        run_needed(Tally.census(10, 1), 0.02, floor=1.0)
+
+
+# --- verdict beside truth, against the slow way -------------------------------------------------------------------------------
+
+counts = st.integers(0, 60)
+
+
+@given(counts, counts, counts, counts)
+def test_corrected_rates_are_the_oracles_which_counts_every_part_by_the_parts_it_stands_for(good_pass, bad_pass, good_out, bad_out):
+    """A tenth of the passes and a half of the rejects were looked at."""
+    got = verdicts(
+        10 * (good_pass + bad_pass),
+        2 * (good_out + bad_out),
+        tally((0.1, good_pass + bad_pass, bad_pass)),
+        tally((0.5, good_out + bad_out, bad_out)),
+        floors=(0.1, 0.5),
+    )
+    looked = [(True, False, 0.1)] * good_pass + [(True, True, 0.1)] * bad_pass
+    looked += [(False, False, 0.5)] * good_out + [(False, True, 0.5)] * bad_out
+    miss, overkill = oracle.verdict_rates(looked)
+    if good_pass + bad_pass and good_out + bad_out:
+        assert got.miss.estimate == pytest.approx(miss, nan_ok=True)
+        assert got.overkill.estimate == pytest.approx(overkill, nan_ok=True)
+
+
+span = st.tuples(st.floats(0.0, 1.0), st.floats(0.0, 1.0)).map(sorted)
+
+
+@given(span, span, span, st.lists(st.tuples(*[st.floats(0.0, 1.0)] * 3), min_size=1, max_size=20))
+def test_no_shares_within_their_bounds_give_an_agreement_outside_its(first, outside, inside, within):
+    intervals = [Interval(math.nan, low, high) for low, high in (first, outside, inside)]
+    bounds = kappa(*intervals), effectiveness(*intervals)
+    for place in [*within, (0.0, 0.0, 0.0), (1.0, 1.0, 1.0), (0.0, 1.0, 0.0)]:
+        f, o, i = (low + where * (high - low) for (low, high), where in zip((first, outside, inside), place, strict=True))
+        table = (f * i, f * (1 - i), (1 - f) * o, (1 - f) * (1 - o))
+        agreed = oracle.kappa(*table)
+        if not math.isnan(agreed) and min(f, 1 - f, sum(table[::2]), 1 - sum(table[::2])) > 1e-6:
+            assert bounds[0].low - 1e-6 <= agreed <= bounds[0].high + 1e-6
+        assert bounds[1].low - 1e-9 <= table[0] + table[3] <= bounds[1].high + 1e-9
+
+
+@given(st.integers(0, 200), st.integers(0, 200), st.integers(0, 200))
+def test_what_nobody_looked_at_may_be_all_bad_or_all_good(bad, good, unknown):
+    made = bad + good + unknown
+    found = told_share(made, bad, good)
+    assert 0.0 <= found.low <= bad / max(1, made)
+    assert (bad + unknown) / max(1, made) <= found.high <= 1.0
+    if not unknown:
+        census = interval(Tally.census(made, bad), floor=1.0)
+        assert found.low == pytest.approx(census.low)
+        assert found.high == pytest.approx(census.high, abs=0.02)
+    with pytest.raises(ParameterError, match="cannot have been told"):
+        told_share(made, bad + 1, good + unknown)

@@ -95,8 +95,33 @@ single(sys.argv[2], open(sys.argv[1]).read(), qos=1, hostname="127.0.0.1", port=
        auth={{"username": "linewarden", "password": "{PASSWORD}"}}, tls={{"ca_certs": "/etc/mosquitto/server.pem"}})
 """
 
+
+def http(box: Box) -> tuple[str, Callable[[bytes], None]]:
+    """A POST with the token that is a credential of the unit."""
+    box.write(f"{CREDENTIALS}/linewarden.http_token", TOKEN + "\n", 0o600)
+
+    def send(raw: bytes) -> None:
+        box.write("tmp/record.json", raw.decode())
+        box.run("/opt/linewarden/bin/python", "-c", POST, "/tmp/record.json")
+
+    return '[[taps]]\ntype = "http"\nname = "line"\ntoken_file = "http_token"\n', send
+
+
+TOKEN = "0123456789abcdef"
+POST = f"""
+import sys
+from urllib.request import Request, urlopen
+given = {{"Content-Type": "application/json", "Authorization": "Bearer {TOKEN}"}}
+assert urlopen(Request("http://127.0.0.1:9465/v1/in/inspection", open(sys.argv[1], "rb").read(), given)).status == 202
+"""
+
 # One line per tap: how it is configured in the container, and how a record is sent to it there.
-CASES: dict[str, Callable[[Box], tuple[str, Callable[[bytes], None]]]] = {"jsonl": jsonl, "mqtt": mqtt, "socket": socket}
+CASES: dict[str, Callable[[Box], tuple[str, Callable[[bytes], None]]]] = {
+    "http": http,
+    "jsonl": jsonl,
+    "mqtt": mqtt,
+    "socket": socket,
+}
 
 
 @pytest.mark.parametrize("tap", PlugIns().types("taps"))

@@ -7,9 +7,14 @@ from pathlib import Path
 from pydantic import Field
 
 from agent.mqtt_link.options import BrokerOptions
-from agent.records import Event, Inspection, Outcome
+from agent.records import Event, Feedback, Inspection, Outcome
 
-KINDS: dict[str, type[Inspection | Outcome | Event]] = {"inspection": Inspection, "outcome": Outcome, "event": Event}
+KINDS: dict[str, type[Inspection | Outcome | Event | Feedback]] = {
+    "inspection": Inspection,
+    "outcome": Outcome,
+    "event": Event,
+    "feedback": Feedback,
+}
 
 
 class Options(BrokerOptions):

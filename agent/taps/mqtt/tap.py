@@ -38,7 +38,7 @@ class _Turn:
 
 
 class MqttTap:
-    """in/{inspection,outcome,event} and cmd/{verb}; receipts are acknowledged to the broker in the order of their commit."""
+    """in/{kind} and cmd/{verb}; receipts are acknowledged to the broker in the order of their commit."""
 
     finite = False
 

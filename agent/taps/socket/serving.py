@@ -14,36 +14,12 @@ from agent.taps.socket.connection import Connection, Read
 from agent.taps.socket.listener import TcpListener, UnixListener
 from agent.taps.socket.options import Options
 from agent.taps.socket.reading import Reading
+from agent.waking import Waker
 
 IDLE_S = 0.2  # how often `stop` is looked at while nothing happens
 SLICE_S = 0.05  # longest time lines are dealt with before the network is looked at again
 LOOK_S = 5.0  # how often the socket file is looked for
 SILENT_S = 60.0  # after so long a silent connection may be closed for a new one
-
-
-class Waker:
-    """Ends the loop's sleep from another thread."""
-
-    def __init__(self) -> None:
-        self.reader, self._writer = socket.socketpair()
-        self.reader.settimeout(0)
-        self._writer.settimeout(0)
-
-    def wake(self) -> None:
-        """Any thread; never blocks, and does nothing once closed."""
-        with contextlib.suppress(OSError):
-            self._writer.send(b"\0")
-
-    def clear(self) -> None:
-        """Forget that it was woken."""
-        with contextlib.suppress(OSError):
-            while self.reader.recv(4096):
-                pass
-
-    def close(self) -> None:
-        """Both ends."""
-        self._writer.close()
-        self.reader.close()
 
 
 class Serving:

@@ -11,7 +11,8 @@ from agent.taps.socket.listener import TcpListener, UnixListener, default_path
 from agent.taps.socket.options import Options
 from agent.taps.socket.position import Reports
 from agent.taps.socket.reading import Reading
-from agent.taps.socket.serving import Serving, Waker
+from agent.taps.socket.serving import Serving
+from agent.waking import Waker
 
 
 class SocketTap:

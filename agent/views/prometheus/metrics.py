@@ -10,7 +10,7 @@ from prometheus_client.metrics_core import Metric
 from prometheus_client.registry import Collector
 
 from agent.ports import ChannelView, Snapshot, Snapshots, StationView
-from agent.views.prometheus import audits, checks, review
+from agent.views.prometheus import audits, checks, estimates, feedback, review
 from agent.views.prometheus.families import Series, ratio
 from agent.views.prometheus.families import counter as _counter
 from agent.views.prometheus.families import gauge as _gauge
@@ -40,6 +40,8 @@ class SnapshotCollector(Collector):
         yield from checks.families(snapshot)
         yield from audits.families(snapshot)
         yield from audits.blind_spots(snapshot)
+        yield from estimates.families(snapshot)
+        yield from feedback.families(snapshot)
         yield from _streams(snapshot)
         yield from _channels(snapshot)
         yield from _limits(snapshot)
