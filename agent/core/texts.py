@@ -107,8 +107,8 @@ ENGLISH: dict[str, Words] = {
         "Look for something loose, flickering or mixed: lamp, mounts, how parts sit. Run check parts.",
     ),
     "varies_less": Words(
-        "{st} {what} varies only {size} times as much as learned since about {since}. Camera stuck or parts presorted likely.",
-        "Check that camera and picture follow the parts. Run check parts.",
+        "{st} {what} varies only {size} times as much as learned since about {since}. {cause}",
+        "Camera stuck, or parts presorted? Check that the picture follows the parts. Run check parts.",
     ),
     "no_results": Words(
         "{st} NOT MONITORED since {since}. No results arriving. Camera may still be passing parts.",
@@ -315,8 +315,8 @@ GERMAN: dict[str, Words] = {
         "Nach Losem, Flackerndem, Vermischtem sehen: Lampe, Halterungen, Lage der Teile. Prüfteile fahren.",
     ),
     "varies_less": Words(
-        "{st} {what} schwankt nur {size}-mal so stark wie gelernt seit etwa {since}. Wohl Kamera hängt oder Teile vorsortiert.",
-        "Prüfen, ob Kamera und Bild den Teilen folgen. Prüfteile fahren.",
+        "{st} {what} schwankt nur {size}-mal so stark wie gelernt seit etwa {since}. {cause}",
+        "Kamera hängt, oder Teile vorsortiert? Prüfen, ob das Bild den Teilen folgt. Prüfteile fahren.",
     ),
     "no_results": Words(
         "{st} NICHT ÜBERWACHT seit {since}. Keine Ergebnisse. Die Kamera kann weiter Teile durchlassen.",
