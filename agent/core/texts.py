@@ -107,7 +107,7 @@ ENGLISH: dict[str, Words] = {
         "Look for something loose, flickering or mixed: lamp, mounts, how parts sit. Run check parts.",
     ),
     "varies_less": Words(
-        "{st} {what} varies only {size} times as much as learned since about {since}. {cause}",
+        "{st} {what} varies {size} times as much as learned since about {since}. {cause}",
         "Camera stuck, or parts presorted? Check that the picture follows the parts. Run check parts.",
     ),
     "no_results": Words(
@@ -315,7 +315,7 @@ GERMAN: dict[str, Words] = {
         "Nach Losem, Flackerndem, Vermischtem sehen: Lampe, Halterungen, Lage der Teile. Prüfteile fahren.",
     ),
     "varies_less": Words(
-        "{st} {what} schwankt nur {size}-mal so stark wie gelernt seit etwa {since}. {cause}",
+        "{st} {what} schwankt {size}-mal so stark wie gelernt seit etwa {since}. {cause}",
         "Kamera hängt, oder Teile vorsortiert? Prüfen, ob das Bild den Teilen folgt. Prüfteile fahren.",
     ),
     "no_results": Words(
