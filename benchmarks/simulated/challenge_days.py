@@ -1,7 +1,8 @@
 """Days from a silent failure of one mode to its alarm by check parts, beside what the blind spot promised; what is then held.
 
 `python -m benchmarks.simulated.challenge_days [--seeds 200] [--per-day 15] [--per-month 1000]` prints one Markdown table.
-The agent's own `Challenges` is shown masters, spread over the day, of a station that makes 100 parts between two presentations; the mode is
+The agent's own `Challenges` is shown masters, spread over the day, of a station that makes 100 parts between two
+presentations; the mode is
 missed `before` of the time for 30 days and `after` from then on. Held: of all escapes of that mode since the failure, over all
 seeds, those that lie in the hold, and how many parts it holds for each. Thresholds are a station's with outcomes and one
 challenged mode. Nothing else of the station is simulated: no audits, no other alarms.
