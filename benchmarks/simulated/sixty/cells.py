@@ -90,7 +90,11 @@ QUESTIONS: dict[str, tuple[Cell, ...]] = {
         ),
     ),
     "stopped": (
-        Cell("outcomes-stopped", replace(QUIET, outcomes_until=15.0, days=26.0), says="nobody tells anything from day 15"),
+        Cell(
+            "outcomes-stopped",
+            replace(QUIET, missed_after=1.0, outcomes_until=15.0, days=26.0),
+            says="nobody tells anything from day 15",
+        ),
     ),
 }
 

@@ -275,7 +275,7 @@ class Quick:
         audits._passes, audits._near = int(self._draw.passes[k]), int(self._draw.near[k])
         audits.expected = float(self._draw.expected[k])
         drawn = audits.counts["sampled"]
-        station.verification.inspected(record, row, None, effects)
+        station.verification.inspected(record, row, station._identify(record, effects), effects)
         assert not audits.is_on or audits.counts["sampled"] - drawn == self._draw.drawn[k], k
         elapsed, self._fed_s = float(self._parts.at_s[k]) - self._fed_s, float(self._parts.at_s[k])
         stopped = station._feed._waits_for_outcome(record.captured_at, record.part_id, elapsed)
