@@ -136,7 +136,7 @@ class Annunciator:
         self._observe([Symptom("outcomes", "bad_parts_passed", crossing.onset)], at, effects)
         onset = self.onset(crossing.onset)
         judged, found, claimed = station.truth.since(crossing.onset.estimate)
-        first, verified = station.truth.containment(crossing.onset.earliest)
+        first, verified = station.truth.containment(crossing.onset.earliest, found=found, judged=judged)
         checked = station.challenges.containment(station.truth.modes_since(crossing.onset.estimate), crossing.onset.earliest - 1)
         if checked is not None and checked > first:
             first, verified = checked, True

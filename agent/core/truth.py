@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import math
 from collections import deque
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
+from scipy.special import gammaincinv
 
 from agent.config.model import OutcomesSection
 from agent.core.ledger import Pending
@@ -18,6 +19,19 @@ from detectors.outcome_gap import FLOOR_CONFIRMED, FLOOR_UNCONFIRMED, ClaimMap, 
 RECENT_AUDITS = 5_000
 # Verifications kept; where the harm may be older than all of them, containment starts at arming.
 VERIFICATIONS = 1_000
+# A clean run proves what it would have shown with this confidence, by the rule of three: 3 / rate of them.
+_CONFIDENCE = 0.95
+
+
+class _Verification(NamedTuple):
+    """Clean audits in a row. first, last: part indices of the first and the last of them. until: how many clean ones in a row,
+    without a find, end at the last. run: which such row, by number.
+    """
+
+    first: int
+    last: int
+    until: int
+    run: int
 
 
 class Truth:
@@ -48,7 +62,8 @@ class Truth:
         self.claimed = 0.0
         self._recent: deque[tuple[int, float, bool, str]] = deque(maxlen=RECENT_AUDITS)  # (index, claim, defective, mode)
         self._clean: deque[int] = deque(maxlen=self._verification_size or 1)
-        self._verified: deque[tuple[int, int]] = deque(maxlen=VERIFICATIONS)  # indices of the first and last audit of each
+        self._run, self._until = 0, 0  # of clean audits without a find: which, and how many so far
+        self._verified: deque[_Verification] = deque(maxlen=VERIFICATIONS)
 
     @property
     def _verification_size(self) -> int:
@@ -75,20 +90,30 @@ class Truth:
         """Where it alarms."""
         return self._threshold
 
-    def containment(self, onset: int) -> tuple[int, bool]:
+    def containment(self, onset: int, *, found: int = 0, judged: int = 0) -> tuple[int, bool]:
         """Index of the part containment starts at, and whether a verification set it, for harm that may have begun at part `onset`.
 
         It is the first part of the last verification that was over by then, else the first part judged: a clean run of audits
-        among parts that the evidence now includes has been contradicted by it, as on a ramp, which starts harmless.
+        among parts that the evidence now includes has been contradicted by it, as on a ramp, which starts harmless. found, judged:
+        bad ones among the audits since the onset. A clean run too short to have shown even the least rate these support verified
+        nothing of this failure, though it verified the declared limit: clean runs without a find between are then taken together.
         """
-        verified = next((first for first, last in reversed(self._verified) if last < onset), None)
-        if verified is not None:
-            return verified, True
+        size = self._verification_size
+        least = float(gammaincinv(found, 1.0 - _CONFIDENCE)) / judged if found else 1.0
+        needed = max(size, math.ceil(3.0 / least))
+        over = [one for one in self._verified if one.last < onset]
+        for last in reversed(over):
+            if last.until < needed:
+                continue
+            enough = (one for one in reversed(over) if one.run == last.run and last.until - one.until + size >= needed)
+            began = next(enough, None)
+            if began is not None:
+                return began.first, True
         return (self.armed_at if self.armed_at is not None else 1), False
 
     def verified_since(self, index: int) -> bool:
         """Whether a whole verification was made of parts after `index`."""
-        return bool(self._verified) and self._verified[-1][0] > index
+        return bool(self._verified) and self._verified[-1].first > index
 
     def since(self, index: int) -> tuple[int, int, float]:
         """Audits judged from part `index` on (of the latest ones kept): how many, how many defective, how many claimed to be."""
@@ -175,11 +200,13 @@ class Truth:
             return
         if part.defective:
             self._clean.clear()
+            self._run, self._until = self._run + 1, 0
             return
+        self._until += 1
         self._clean.append(part.index)
         if len(self._clean) == size:
             # The clean run speaks for its own span on average, so that containment starts where it began, not where it ended.
-            self._verified.append((self._clean[0], part.index))
+            self._verified.append(_Verification(self._clean[0], part.index, self._until, self._run))
             for _ in range(math.ceil(size / 8)):  # the next one is an eighth further on
                 self._clean.popleft()
 
@@ -194,7 +221,8 @@ class Truth:
             "apart": self._apart,
             "plain": (self.detail, self.armed_at, self.judged, self.found, self.claimed),
             "clean": list(self._clean),
-            "verified": list(self._verified),
+            "verified": [tuple(one) for one in self._verified],
+            "run": (self._run, self._until),
             "recent": list(self._recent),
         }
 
@@ -209,5 +237,6 @@ class Truth:
         self._first, self._anew, self._apart = saved["first"], saved["anew"], saved["apart"]
         self.detail, self.armed_at, self.judged, self.found, self.claimed = saved["plain"]
         self._clean.extend(saved["clean"])
-        self._verified.extend((first, last) for first, last in saved["verified"])
+        self._verified.extend(_Verification(*one) for one in saved["verified"])
+        self._run, self._until = saved["run"]
         self._recent.extend((i, claim, defective, mode) for i, claim, defective, mode in saved["recent"])

@@ -59,6 +59,24 @@ def test_a_run_one_audit_short_or_with_a_find_verifies_nothing():
     assert not subject.containment(10_000)[1]
 
 
+def test_a_clean_run_too_short_to_have_shown_the_failure_verified_nothing_of_it():
+    subject = truth()
+    audit(subject, 1)
+    audit(subject, 2, bad=True)
+    for k in range(4 * SIZE):
+        audit(subject, 1_000 + k)
+    audit(subject, 2_000, bad=True)
+    for k in range(SIZE):
+        audit(subject, 3_000 + k)
+    assert subject.containment(10_000, found=12, judged=100) == (3_000, True), "a run of 60 shows one in ten"
+    first, verified = subject.containment(10_000, found=6, judged=300)  # at least 2.61 in 300: 345 clean audits
+    assert (first, verified) == (1, False), "no run was as long"
+    first, verified = subject.containment(10_000, found=6, judged=150)  # 173 clean audits, of the 240 in a row
+    assert verified
+    assert 1_000 <= first <= 1_000 + 4 * SIZE - 173
+    assert first + 8 > 1_000 + 4 * SIZE - 173 - 8, "not much longer than needed"
+
+
 @pytest.mark.parametrize("audits", [SIZE - 1, SIZE, 2 * SIZE])
 def test_a_saved_one_continues_as_it_was(audits):
     first = truth()
