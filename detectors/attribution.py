@@ -17,14 +17,17 @@ from typing import Final
 from detectors.clues import ACCOUNTS, CAUSES, CLUES, HARM, Clue, shapes
 from detectors.contract import Onset
 
+CHANNEL_MARK: Final = "\x1f"
+"""Between what a channel belongs to and its name, in `Symptom.channel`; nowhere in a channel's name."""
 SECOND_WEIGHT: Final = 2.5
 """What the first cause leaves over must weigh so much for another one to be named beside it: one strong clue, or several."""
 
 
 @dataclass(frozen=True, slots=True)
 class Symptom:
-    """One thing out of control. code: what, and which way (`darker`); channel: of what, where a code has an opposite; its name is
-    the last word. test: the detector, where a channel has several. size: the shift in multiples of its tolerance, 0 where none.
+    """One thing out of control. code: what, and which way (`darker`); channel: of what, where a code has an opposite; its name
+    follows the last CHANNEL_MARK. test: the detector, where a channel has several. size: the shift in multiples of its tolerance,
+    0 where none.
     """
 
     family: str
@@ -37,7 +40,8 @@ class Symptom:
     @property
     def names(self) -> tuple[str, ...]:
         """What patterns are matched against."""
-        return self.code, f"{self.family}:{self.code}", f"{self.channel.rpartition(' ')[2]}:{self.code}", f"{self.test}:{self.code}"
+        channel = self.channel.rpartition(CHANNEL_MARK)[2]
+        return self.code, f"{self.family}:{self.code}", f"{channel}:{self.code}", f"{self.test}:{self.code}"
 
 
 @dataclass(frozen=True, slots=True)

@@ -33,6 +33,7 @@ _CAMERA_SHIFTED: Final = tuple(f"view_{way}" for way in _WAYS)
 _CAMERA_MOVED: Final = (*_CAMERA_SHIFTED, "view_larger", "view_smaller")
 _PART_MOVED: Final = (*(f"part_{way}" for way in _WAYS), "part_nearer_edge", "part_further_inside")
 _SHIFTED: Final = (*_CAMERA_MOVED, *_PART_MOVED)
+_LOOSE: Final = ("part_shift_*:varies_more", "part_rotation:varies_more")
 _MEASURE: Final = ("measure_larger", "measure_smaller")
 _OUTLINE: Final = ("part_larger", "part_smaller", "outline_*")
 _REFLECTANCE: Final = ("part_brighter", "part_darker")
@@ -130,7 +131,15 @@ CLUES: Final[tuple[Clue, ...]] = (
     Clue("fixtures_shake", {"camera": 4.0}, seen=("camera_*:varies_more",), no_code=_BLURRED),
     Clue("part_alone_moved", {"fixture": 4.0}, seen=_PART_MOVED, no_code=_CAMERA_MOVED),
     Clue("part_moved_too", {"fixture": 1.0}, seen=_PART_MOVED, all_of=(_CAMERA_MOVED,)),
-    Clue("part_lies_loosely", {"fixture": 3.5}, seen=("part_shift_*:varies_more", "part_rotation:varies_more"), no_code=_BLURRED),
+    # A blur of the whole picture makes poses uncertain; parts that lie loosely blur a place they cross, and no more.
+    Clue("part_lies_loosely", {"fixture": 3.5}, seen=_LOOSE, no_code=("blurred", "detail_lost")),
+    Clue(
+        "places_crossed_blurred",
+        {"fixture": 1.0, "focus": -3.0},
+        seen=_LOOSE,
+        all_of=(("*_blurred",),),
+        no_code=("blurred", "detail_lost"),
+    ),
     Clue("measure_changed", {"tool": 4.0}, seen=_MEASURE, no_code=_BLURRED),
     Clue("measure_changed_blurred", {"tool": 1.0}, seen=_MEASURE, all_of=(_BLURRED,)),
     Clue("outline_changed", {"tool": 2.0}, seen=_OUTLINE, no_code=(*_BLURRED, *_CAMERA_MOVED)),

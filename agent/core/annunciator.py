@@ -15,13 +15,13 @@ from agent.core.causes import RESPONSES, say_blind_shortly, say_causes
 from agent.core.check_alarms import is_about, is_over
 from agent.core.checks import STREAM as CHECKS
 from agent.core.conditions import Finding
-from agent.core.incidents import CHANNEL_MARK, NOTHING_BEFORE, Named
+from agent.core.incidents import NOTHING_BEFORE, Named
 from agent.core.mix import FAMILY as CLASS_NEWS
 from agent.core.texts import CLASSES, FAMILIES, called, names_a_cause, say
 from agent.core.watch import Test
 from agent.documents import AlarmDoc, AndonDoc, Colour, EvidenceDoc, FrozenDoc, OnsetDoc
 from agent.messages import alarm_messages, message
-from detectors.attribution import Symptom
+from detectors.attribution import CHANNEL_MARK, Symptom
 from detectors.budget import MIN_RUN_PARTS
 from detectors.contract import Onset
 

@@ -26,7 +26,7 @@ from agent.documents import (
 )
 from agent.errors import CommandRefused
 from agent.ports import History
-from detectors.attribution import Attribution, Happening, Symptom, attribute, joined
+from detectors.attribution import CHANNEL_MARK, Attribution, Happening, Symptom, attribute, joined
 
 if TYPE_CHECKING:
     from agent.config.model import ResponseSection, StationSection
@@ -39,8 +39,6 @@ LOG_BEFORE = timedelta(hours=8)
 HARM = frozenset({"outcomes", "challenge", "identity"})
 # Events remembered to be set beside onsets; more than a shift has.
 RECENT_EVENTS = 100
-# Between stream and channel in a symptom: records may have blanks in either.
-CHANNEL_MARK = "\x1f"
 # Attributions remembered while what they rest on does not change.
 REMEMBERED_ANSWERS = 8
 # Before every part.

@@ -9,8 +9,9 @@ incident is read 400 parts after the first alarm, or after the second cause (whe
 quarter of the passed parts, an hour later. Rows: what was true. Columns: the incident's first cause. Intervals: Wilson, 95 %.
 
 The rules were written on `development`, which has all sets scored before in it, and frozen in commit 253c459. Only then were
-the sizes, seeds and pairs of `held-out` chosen and two causes added to the line that it never had: stray light and trigger
-jitter. docs/causes.md has its first score.
+sizes, seeds and pairs of a held-out set chosen and two causes added to the line that it never had: stray light and trigger
+jitter. docs/causes.md has its score. It showed that clues by channel were never matched, and a rule about jitter was
+changed; `held-out` has sizes and seeds chosen after that, while these two causes are no longer new to the rules.
 """
 
 from __future__ import annotations
@@ -71,22 +72,22 @@ class Choice:
 
 
 HELD_OUT = Choice(
-    seeds=(31, 32, 33, 34, 35),
+    seeds=(41, 42, 43, 44, 45),
     sizes={
-        Cause.LAMP_DIMMING: (0.08, 0.20),
-        Cause.SEGMENT_DARK: (0.14, 0.40),
-        Cause.DIRTY_WINDOW: (0.08, 0.20),
-        Cause.DEFOCUS: (1.32, 1.9),
-        Cause.CAMERA_BUMP: (2.5, 6.5),
-        Cause.FIXTURE_WEAR: (1.25, 3.2),
-        Cause.TOOL_WEAR: (0.5, 1.1),
-        Cause.NEW_LOT: (0.07, 0.13),
-        Cause.NEW_DEFECT: (0.025, 0.05),
-        Cause.MODEL_SWAPPED: (0.65, 1.6),
-        Cause.THRESHOLD_EDITED: (0.05, 0.7),
-        Cause.STRAY_LIGHT: (0.03, 0.06),
-        Cause.TRIGGER_JITTER: (1.4, 2.2),
-        Cause.HARMLESS_COIL: (0.028, 0.043),
+        Cause.LAMP_DIMMING: (0.07, 0.17),
+        Cause.SEGMENT_DARK: (0.16, 0.45),
+        Cause.DIRTY_WINDOW: (0.09, 0.23),
+        Cause.DEFOCUS: (1.4, 2.1),
+        Cause.CAMERA_BUMP: (2.0, 5.5),
+        Cause.FIXTURE_WEAR: (1.4, 2.8),
+        Cause.TOOL_WEAR: (0.55, 1.3),
+        Cause.NEW_LOT: (0.06, 0.15),
+        Cause.NEW_DEFECT: (0.03, 0.06),
+        Cause.MODEL_SWAPPED: (0.8, 1.4),
+        Cause.THRESHOLD_EDITED: (0.1, 0.65),
+        Cause.STRAY_LIGHT: (0.035, 0.07),
+        Cause.TRIGGER_JITTER: (1.6, 2.5),
+        Cause.HARMLESS_COIL: (0.025, 0.04),
         Cause.RECIPE_CHANGEOVER: (1.0, 1.0),
     },
     pairs=(

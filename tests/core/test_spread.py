@@ -42,6 +42,8 @@ def test_a_flickering_picture_is_said_to_vary_more_and_by_how_much(flickering):
     assert alarm.evidence.change == pytest.approx(2.0, abs=0.4)
     assert 1150 < int(alarm.evidence.onset.part_id[1:]) < 1230
     assert 1200 < int(alarm.part_id[1:]) < 1260
+    (incident,) = flickering.core.view().incidents
+    assert (incident.causes[0].cause, incident.causes[0].reasons[0].code) == ("lamp", "light_varies")
 
 
 def test_a_picture_that_hardly_varies_any_more_is_said_to():

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from detectors.attribution import Happening, Symptom, attribute, joined
+from detectors.attribution import CHANNEL_MARK, Happening, Symptom, attribute, joined
 from detectors.channels import IMAGE_CHANNELS, REFERENCE_CHANNELS, SCORE_CHANNELS
 from detectors.clues import ACCOUNTS, CAUSES, CLUES, shapes
 from detectors.contract import Onset
@@ -99,7 +99,7 @@ def test_two_causes_at_once_are_both_named():
 
 
 def spread(family, channel, code="varies_more"):
-    return Symptom(family, code, Onset(1000, 950, 1050), f"spread of imaging/main {channel}", 0.0, "spread_shift")
+    return Symptom(family, code, Onset(1000, 950, 1050), f"spread of imaging/main{CHANNEL_MARK}{channel}", 0.0, "spread_shift")
 
 
 @pytest.mark.parametrize(
@@ -151,7 +151,8 @@ def test_spread_novelty_class_mix_and_added_light_have_causes_of_their_own(seen,
 
 def test_run_means_speak_for_what_differs_from_lot_to_lot():
     level, runs = (
-        Symptom("lighting", "darker", Onset(1000, 950, 1050), "a luminance", 2.0, t) for t in ("level_shift", "run_means")
+        Symptom("lighting", "darker", Onset(1000, 950, 1050), f"a{CHANNEL_MARK}luminance", 2.0, test)
+        for test in ("level_shift", "run_means")
     )
     shares = [{c.cause: c.share for c in attribute([s], (), ALL).causes}["material"] for s in (level, runs)]
     assert shares[1] > shares[0]
@@ -188,3 +189,11 @@ def test_no_clue_speaks_twice_under_one_name_and_every_cause_has_one_for_it():
     assert ACCOUNTS.keys() == set(CAUSES)
     for cause in CAUSES:
         assert any(clue.speaks.get(cause, 0.0) > 0.0 for clue in CLUES)
+
+
+@pytest.mark.parametrize("tile", [(), ("middle_blurred",)])
+def test_parts_that_lie_loosely_are_the_fixture_though_a_place_they_cross_is_blurred(tile):
+    loose = [spread("geometry", "part_shift_x"), spread("lighting", "tile_left"), symptom("scores", "nearer_threshold")]
+    assert attribute([*loose, *(symptom("optics", code) for code in tile)], (), ALL).causes[0].cause == "fixture"
+    blurred = [symptom("optics", code, size=4.0) for code in ("blurred", "detail_lost", "middle_blurred")]
+    assert attribute([*loose, *blurred], (), ALL).causes[0].cause == "focus"
