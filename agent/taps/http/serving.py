@@ -12,7 +12,8 @@ from http import HTTPStatus
 from agent.credentials import locate
 from agent.errors import AgentError
 from agent.intake import Intake
-from agent.ports import Clock, Delivery, Inbox, PlugInContext, Refused, StopSignal
+from agent.patience import Patience
+from agent.ports import Delivery, Inbox, PlugInContext, Refused, StopSignal
 from agent.records import Command
 from agent.taps.http.exchange import Exchange
 from agent.taps.http.options import Options
@@ -27,22 +28,6 @@ COMMIT_S = 30.0  # as over the control socket
 GRACE_S = 2.0  # at the end, for what is handed over to be committed and answered
 RETRY_S = "5"
 LEAST_TOKEN = 16
-
-
-class _Patience:
-    """A stop signal that also ends after a while, so that the network is served while the inbox is full."""
-
-    def __init__(self, stop: StopSignal, clock: Clock) -> None:
-        self._stop = stop
-        self._clock = clock
-        self._until = clock.elapsed() + PUT_S
-
-    def is_set(self) -> bool:
-        return self._stop.is_set() or self._clock.elapsed() >= self._until
-
-    def wait(self, timeout_s: float) -> bool:
-        self._stop.wait(max(0.0, min(timeout_s, self._until - self._clock.elapsed())))
-        return self.is_set()
 
 
 def read_token(options: Options) -> str | None:
@@ -188,7 +173,7 @@ class Serving:
         """One record; False where the inbox has no room."""
         delivery = exchange.held or self._delivery(exchange)
         now = self._clock.elapsed()
-        if inbox.put(delivery, _Patience(stop, self._clock)):
+        if inbox.put(delivery, Patience(stop, self._clock, PUT_S)):
             exchange.held = exchange.busy_since = None
             exchange.handed_over += 1
             exchange.waits_since = now

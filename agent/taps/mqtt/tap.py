@@ -11,7 +11,8 @@ from agent.mqtt_link import troubles
 from agent.mqtt_link.account import Account
 from agent.mqtt_link.events import Arrived, Connected, Disconnected, Published, Session, Subscribed
 from agent.mqtt_link.link import Link
-from agent.ports import Clock, Delivery, Inbox, PlugInContext, Refused, StopSignal
+from agent.patience import Patience
+from agent.ports import Delivery, Inbox, PlugInContext, Refused, StopSignal
 from agent.records import MAX_RECORD_BYTES, Command, Frame, Record
 from agent.taps.mqtt.options import KINDS, Options
 
@@ -19,22 +20,6 @@ IDLE_S = 0.5
 ASK_AGAIN_S = 60.0  # a refused subscription is asked for again: access lists get mended
 PUT_S = 0.5  # longest time the network waits for a full inbox
 MOSQUITTO_INFLIGHT = 20  # default max_inflight_messages of mosquitto, which holds where the client cannot ask (3.1.1)
-
-
-class _Turn:
-    """A stop signal that also ends after a while, so that the network is served while the inbox is full."""
-
-    def __init__(self, stop: StopSignal, clock: Clock) -> None:
-        self._stop = stop
-        self._clock = clock
-        self._until = clock.elapsed() + PUT_S
-
-    def is_set(self) -> bool:
-        return self._stop.is_set() or self._clock.elapsed() >= self._until
-
-    def wait(self, timeout_s: float) -> bool:
-        self._stop.wait(max(0.0, min(timeout_s, self._until - self._clock.elapsed())))
-        return self.is_set()
 
 
 class MqttTap:
@@ -154,7 +139,7 @@ class MqttTap:
         now = self._clock.now()
         receipt = (arrived.epoch, message.mid) if message.qos == 1 else None
         delivery = Delivery(self.name, item, frame, now, None, receipt)
-        while not inbox.put(delivery, _Turn(stop, self._clock)):
+        while not inbox.put(delivery, Patience(stop, self._clock, PUT_S)):
             if stop.is_set():
                 return
             link.service(0.0)
