@@ -48,6 +48,20 @@ def test_the_bounds_are_the_oracles_to_a_step_of_its_grid(audits):
     assert found.high >= min(high, grid[-1] * step) / step * (1 - 1e-9)
 
 
+@given(
+    st.lists(st.tuples(st.sampled_from([0.02, 0.03, 0.5]), st.booleans()), min_size=1, max_size=60), st.sampled_from([0.02, 0.015])
+)
+def test_a_bound_is_itself_refuted_and_a_millionth_inside_it_is_not(audits, floor):
+    """Rounding is outwards: never a bound the bets have not earned."""
+    found = interval(tally(*((p, 1, int(bad)) for p, bad in audits)), floor=floor)
+    grid = [
+        m for bound, inside in ((found.low, 1 + 1e-6), (found.high, 1 - 1e-6)) if 0 < bound < 1 for m in (bound, bound * inside)
+    ]
+    bets = list(zip(FRACTIONS.tolist(), FRACTION_WEIGHTS.tolist(), strict=True))
+    slow = oracle.bounds(audits, grid, floor=floor, fractions=bets, excesses=EXCESSES.tolist(), confidence=0.95)
+    assert slow[-1] == (found.low, found.high)
+
+
 @given(st.lists(st.tuples(st.sampled_from([0.05, 0.3, 1.0]), st.integers(0, 40), st.integers(0, 40)), min_size=1, max_size=6))
 def test_order_and_pieces_have_no_say_and_bounds_enclose_the_likely(classes):
     classes = [(p, good + bad, bad) for p, good, bad in classes]
