@@ -1,11 +1,12 @@
 """How often the bounds of every figure hold the truth, looked at again and again, and stopped when they look worst.
 
-`python -m benchmarks.simulated.coverage [--histories 1000]` prints a Markdown table. A history is a month as the agent counts
-it (`agent/core/counts.py`), shown by the agent's own `Figures` after every peek: at 1, 2, 3, … and then every fifth more parts
-looked at. A history counts as held when the truth was inside at *every* peek, which is what somebody who stops at the worst moment
-meets; `last look` is the share held at the end alone. Beside it Clopper-Pearson's 95 % interval at the same peeks, and the share
-of histories in which the naive figure's interval held at the end. The escape rate is besides tested after every single audit, by
-the wealth of its bets against the truth: an interval excludes it when, and only when, that wealth reaches its limit.
+`python -m benchmarks.simulated.coverage` prints a Markdown table, the rows of each plan as soon as it is done. A history is a month
+as the agent counts it (`agent/core/counts.py`), shown by the agent's own `Figures` after every peek: at 1, 2, 3, … and then every
+fifth more parts looked at. A history counts as held when the truth was inside at *every* peek, which is what somebody who stops at
+the worst moment meets; `at the last` is the share held at the end alone. Beside it Clopper-Pearson's 95 % interval of what was
+looked at, as if evenly drawn, at the same peeks and at the end alone; and the mean width of the figure's own interval at the end.
+The escape rate is besides tested after every single audit, by the wealth of its bets against the truth: an interval excludes it
+when, and only when, that wealth reaches its limit.
 
 Stations: `even`, 2 % of the passes drawn; `near`, 30 % of the audits near the threshold, where bad ones are thirty times as likely;
 `switched`, from one to the other and to three times as many, twice; `half`, half of the rejects looked at, those that look bad
@@ -21,16 +22,17 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np
-from scipy.stats import beta
 
 from agent.config.model import StationSection
 from agent.core.counts import STEP, Counts, step_of
 from agent.core.figures import Figures
 from agent.ports import FigureView
+from detectors.estimate import share
 
 BAD, MISSED, OVERKILL = 0.01, 0.2, 0.01
 NEAR, RATIO = 0.05, 30.0  # share of the passes near the threshold, and how much likelier one of them is bad
 PLANS = ("even", "near", "switched", "half")
+CHECKED = "check-parts"
 OPTIONS = {"id": "ST4", "outcomes": {"mode": "sample"}, "tier": 3}
 # So strict that figures are soon judged: how many more parts would be needed is not asked for here.
 STRICT = {**OPTIONS, "outcomes": {"mode": "sample", "max_escape_ppm": 1.0}, "estimates": {"max_miss_rate": 1e-6}}
@@ -129,12 +131,6 @@ def held_by_wealth(every: np.ndarray, escape: float, confidence: float = 0.95) -
     return not out
 
 
-def clopper_pearson(found: int, looked: int) -> tuple[float, float]:
-    """The 95 % interval of one look (scipy.stats is for benchmarks and tests alone)."""
-    low = float(beta.ppf(0.025, found, looked - found + 1)) if found else 0.0
-    return low, float(beta.ppf(0.975, found + 1, looked - found)) if found < looked else 1.0
-
-
 @dataclass(slots=True)
 class Held:
     """Of histories: held at every peek, held at the last; the peer's and the naive figure's."""
@@ -183,9 +179,9 @@ def _peer_holds(one: FigureView, value: float) -> bool:
         return True
     if one.figure == "overkill_rate":
         looked = round(one.found / one.naive) if one.naive and not math.isnan(one.naive) else one.looked
-        low, high = clopper_pearson(one.found, looked)
+        low, high = share(one.found, looked)
     else:
-        low, high = clopper_pearson(one.found, one.looked)
+        low, high = share(one.found, one.looked)
     return low <= value <= high
 
 
@@ -193,7 +189,7 @@ def check_parts(histories: int, presentations: int, rate: float, seed: int) -> H
     """Masters of one failure mode, missed at a rate; looked at after every one of them."""
     options = {"challenge_sets": [{"name": "set", "failure_mode": "mode", "parts": ["M"]}], **OPTIONS}
     figures, held = Figures(StationSection.model_validate(options)), Held()
-    known: dict[tuple[int, int], FigureView] = {}
+    known: dict[tuple[int, int], tuple[bool, bool, float]] = {}
     for number in range(histories):
         rng = np.random.default_rng([seed, 100, number])
         missed = np.cumsum(rng.random(presentations) < rate)
@@ -202,48 +198,49 @@ def check_parts(histories: int, presentations: int, rate: float, seed: int) -> H
             key = (n, int(missed[n - 1]))
             if key not in known:
                 shown = Counter({("mode", "defective", True): key[1], ("mode", "defective", False): n - key[1]})
-                known[key] = next(iter(figures.of_check_parts(shown, "mode")))
-            one = known[key]
-            inside.append(one.low <= rate <= one.high)
-            peer.append(_peer_holds(one, rate))
+                one = next(iter(figures.of_check_parts(shown, "mode")))
+                known[key] = one.low <= rate <= one.high, _peer_holds(one, rate), one.high - one.low
+            is_held, is_held_by_peer, width = known[key]
+            inside.append(is_held)
+            peer.append(is_held_by_peer)
         held.histories += 1
         held.always += all(inside)
         held.last += inside[-1]
         held.peer += all(peer)
         held.naive += peer[-1]
-        held.width += one.high - one.low
+        held.width += width
     return held
 
 
 def row(plan: str, name: str, value: float, held: Held) -> str:
     """One line of the table."""
     n = held.histories
-    share = held.always / n
-    error = 100 * math.sqrt(max(share * (1 - share), 1 / n) / n)
+    always = held.always / n
+    error = 100 * math.sqrt(max(always * (1 - always), 1 / n) / n)
     rest = [f"{100 * held.last / n:.1f}", f"{100 * held.peer / n:.1f}", f"{100 * held.naive / n:.1f}", f"{held.width / n:.2g}"]
     if "every audit" in name:
         rest = [""] * 4
     if name == "kappa":
         rest[1] = rest[2] = ""
-    return f"| {plan} | {name.replace('_', ' ')} | {value:.3g} | {100 * share:.1f} ± {error:.1f} | " + " | ".join(rest) + " |"
+    return f"| {plan} | {name.replace('_', ' ')} | {value:.3g} | {100 * always:.1f} ± {error:.1f} | " + " | ".join(rest) + " |"
 
 
 def main() -> None:
     """Print the table."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--histories", type=int, default=1_000)
-    parser.add_argument("--audits", type=int, default=400)
-    parser.add_argument("--seed", type=int, default=54_001)
+    parser.add_argument("--histories", type=int, default=1_000, help="simulated for every row (default: %(default)s)")
+    parser.add_argument("--audits", type=int, default=400, help="passes audited in each history (default: %(default)s)")
+    parser.add_argument("--seed", type=int, default=54_001, help="the same seed gives the same table (default: %(default)s)")
+    parser.add_argument("--plans", nargs="*", choices=(CHECKED, *PLANS), default=(CHECKED, *PLANS), help="only these plans' rows")
     given = parser.parse_args()
-    print(f"{given.histories} histories of {given.audits} audits; shares in %, nominal 95\n")
+    print(f"{given.histories} histories for every row, each of {given.audits} audits; shares in %, nominal 95\n")
     print(
         "| plan | figure | truth | held at every peek | at the last | Clopper-Pearson, every peek | the same, last look | width |"
     )
     print("|---|---|---|---|---|---|---|---|")
-    for rate in (0.02, 0.2):
-        held = check_parts(given.histories, 300, rate, given.seed)
-        print(row("check parts, every one", "miss_rate", rate, held), flush=True)
-    for plan in PLANS:
+    for rate in (0.02, 0.2) if CHECKED in given.plans else ():
+        print(row("check parts, every one", "miss_rate", rate, check_parts(given.histories, 300, rate, given.seed)), flush=True)
+    for plan in (plan for plan in PLANS if plan in given.plans):
         for name, held in simulate(plan, given.histories, given.audits, given.seed).items():
             print(row(plan, name, truth().of(name.partition(",")[0]), held), flush=True)
 

@@ -7,6 +7,7 @@ Waudby-Smith, Stark, Ramdas 2021, "RiLACS: risk limiting audits via confidence s
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Self
 
@@ -109,19 +110,21 @@ def clean_needed(tally: Tally, most: float, *, floor: float, confidence: float =
     weights = _weights(tally, floor)
     limit = math.log(2.0 / (1.0 - confidence))
 
-    so_far = _Below(tally, weights).logs(most)
-    each = np.log1p(FRACTIONS * (most / (1.0 - most)))
+    odds = most / (1.0 - most)
+    so_far = _Below(tally, weights).logs(odds)
+    each = np.log1p(FRACTIONS * odds)
 
     def is_shown(more: int) -> bool:
         return _log_mean(so_far + more * each, FRACTION_WEIGHTS) >= limit
 
-    most_needed = 1
-    while not is_shown(most_needed):
-        most_needed *= 2
-    least = 0 if is_shown(0) else most_needed // 2
-    while least < most_needed and not is_shown(least):
-        middle = (least + most_needed) // 2
-        least, most_needed = (least, middle) if is_shown(middle) else (middle + 1, most_needed)
+    # All together have never more than the best of them, and never less than its part.
+    least, enough = (
+        max(0, math.floor(float(((limit - so_far - part) / each).min())) + beside)
+        for part, beside in ((0.0, -1), (np.log(FRACTION_WEIGHTS), 2))
+    )
+    while least < enough:
+        middle = (least + enough) // 2
+        least, enough = (least, middle) if is_shown(middle) else (middle + 1, enough)
     return least
 
 
@@ -141,44 +144,43 @@ def _check_confidence(confidence: float) -> None:
 
 
 class _Below:
-    """Bets against "the rate is at least m": what they have won, for any m. What bad parts cost them does not depend on m."""
+    """Bets against "the rate is at least m", by the odds m/(1 - m): what they have won. Bad parts cost the same at any m."""
 
     def __init__(self, tally: Tally, weights: FloatArray) -> None:
         shares = np.multiply.outer(FRACTIONS, weights)
         good = tally.audited - tally.bad
         self._good, self._shares = good[good > 0.0], shares[:, good > 0.0]
-        self._lost = _lost(shares[:, tally.bad > 0.0], tally.bad[tally.bad > 0.0])
+        with np.errstate(divide="ignore"):
+            self._lost = _lost(shares[:, tally.bad > 0.0], tally.bad[tally.bad > 0.0])
 
-    def logs(self, m: float) -> FloatArray:
+    def logs(self, odds: float) -> FloatArray:
         """Log of the wealth of each bet."""
-        won: FloatArray = np.log1p(self._shares * (m / (1.0 - m))) @ self._good + self._lost
+        won: FloatArray = np.log1p(self._shares * odds) @ self._good + self._lost
         return won
 
-    def log(self, m: float) -> float:
-        """Log of the wealth of all; rises with m."""
-        return _log_mean(self.logs(m), FRACTION_WEIGHTS)
+    def log(self, odds: float) -> float:
+        """Log of the wealth of all; rises with the odds."""
+        return _log_mean(self.logs(odds), FRACTION_WEIGHTS)
 
 
 class _Above:
-    """Bets against "the rate is at most m"."""
+    """Bets against "the rate is at most m", by the odds."""
 
     def __init__(self, tally: Tally, weights: FloatArray) -> None:
         good = tally.audited - tally.bad
         self._good, self._good_weights = good[good > 0.0], weights[good > 0.0]
         self._bad, self._bad_weights = tally.bad[tally.bad > 0.0], weights[tally.bad > 0.0]
 
-    def log(self, m: float) -> float:
-        """Log of the wealth of all; falls with m."""
-        excess = np.minimum(EXCESSES, (1.0 - m) / m)
-        won = np.log1p(np.multiply.outer(excess, self._bad_weights)) @ self._bad
-        lost = _lost(np.multiply.outer(excess * (m / (1.0 - m)), self._good_weights), self._good)
-        return _log_mean(won + lost, _EVEN)
+    def log(self, odds: float) -> float:
+        """Log of the wealth of all; falls with the odds."""
+        excess = np.minimum(EXCESSES, 1.0 / odds)[:, np.newaxis]
+        won = np.log1p(excess * self._bad_weights) @ self._bad
+        return _log_mean(won + _lost(excess * odds * self._good_weights, self._good), _EVEN)
 
 
 def _lost(share: FloatArray, counts: FloatArray) -> FloatArray:
     """Log of (1 − share)^counts, summed over the classes, (J,); −∞ where all was staked and lost. counts: above 0."""
-    with np.errstate(divide="ignore"):
-        lost: FloatArray = np.log1p(-np.minimum(share, 1.0)) @ counts
+    lost: FloatArray = np.log1p(-np.minimum(share, 1.0)) @ counts
     return lost
 
 
@@ -187,20 +189,53 @@ def _log_mean(logs: FloatArray, weights: FloatArray) -> float:
     return most + math.log(float(weights @ np.exp(logs - most))) if math.isfinite(most) else -math.inf
 
 
-_ENDS = math.log(1e-12), math.log1p(-1e-9)
+_ENDS = math.log(1e-12), math.log(1e9)  # log odds between which a bound is sought
+_WITHIN = 1e-8
+_SPREAD = 3.2  # what a mixture of some two dozen bets costs beside its best, about: log of their number
 
 
 def _highest(tally: Tally, weights: FloatArray, limit: float) -> float:
-    """The least rate the bets have refuted, 1 where none."""
-    bets = _Below(tally, weights)
-    if bets.log(math.exp(_ENDS[1])) < limit:
+    """The least rate the bets have refuted, 1 where none; rounded up."""
+    bad = float(weights @ tally.bad)
+    good = float(weights @ (tally.audited - tally.bad))
+    if not good:
         return 1.0
-    return math.exp(float(brentq(lambda log_m: bets.log(math.exp(log_m)) - limit, *_ENDS, xtol=1e-8)))
+    # At the odds of the estimate no bet has won; and all good parts together have won at most exp(good * odds).
+    odds = max(bad, limit) / good
+    spread = (limit + _SPREAD + math.sqrt(2.0 * bad * (limit + _SPREAD))) / max(bad, limit)
+    found = _reached(_Below(tally, weights).log, limit, math.log(odds), math.log1p(spread))
+    return 1.0 if math.isnan(found) else 1.0 / (1.0 + math.exp(-found - _WITHIN))
 
 
 def _lowest(tally: Tally, weights: FloatArray, limit: float) -> float:
-    """The greatest rate the bets have refuted, 0 where none."""
-    bets = _Above(tally, weights)
-    if not tally.bad.any() or bets.log(math.exp(_ENDS[0])) < limit:
+    """The greatest rate the bets have refuted, 0 where none; rounded down."""
+    bad = float(weights @ tally.bad)
+    good = float(weights @ (tally.audited - tally.bad))
+    if not bad:
         return 0.0
-    return math.exp(float(brentq(lambda log_m: bets.log(math.exp(log_m)) - limit, *_ENDS, xtol=1e-8)))
+    spread = (limit + _SPREAD) / bad
+    start = math.log(bad / good) if good else _ENDS[1]
+    found = _reached(_Above(tally, weights).log, limit, start, -spread - math.sqrt(2.0 * spread))
+    return 0.0 if math.isnan(found) else 1.0 / (1.0 + math.exp(_WITHIN - found))
+
+
+def _reached(log_wealth: Callable[[float], float], limit: float, start: float, step: float) -> float:
+    """Log odds at which a wealth reaches its limit, sought from where it has not, in steps that double; NaN where it never does."""
+
+    def missing(log_odds: float) -> float:
+        return max(log_wealth(math.exp(log_odds)) - limit, -1e3)  # a root is not sought among infinities
+
+    end = _ENDS[step > 0.0]
+    short = _within_ends(start)
+    beyond = _within_ends(short + step)
+    with np.errstate(divide="ignore"):
+        while missing(beyond) < 0.0:
+            if beyond == end:
+                return math.nan
+            step *= 2.0
+            short, beyond = beyond, _within_ends(beyond + step)
+        return float(brentq(missing, short, beyond, xtol=0.9 * _WITHIN))
+
+
+def _within_ends(log_odds: float) -> float:
+    return min(max(log_odds, _ENDS[0]), _ENDS[1])

@@ -48,9 +48,9 @@ def verdicts(
 def miss_rate(rejected: Interval, escaped: Interval, caught: Interval) -> Interval:
     """Bad parts passed among the bad, from the share rejected, the bad among the passed and the bad among the rejected.
 
-    Begg and Greenes 1983, "Assessment of diagnostic tests when disease verification is subject to selection bias", eq. 4: each
-    share is estimated where it was drawn, and only then put together. It rises with `escaped` and falls with the others, so the
-    bounds are corners, and hold wherever all three do.
+    Begg and Greenes 1983, "Assessment of diagnostic tests when disease verification is subject to selection bias", Biometrics 39:
+    each share is estimated where it was drawn, and only then put together. It rises with `escaped` and falls with the others, so
+    the bounds are corners, and hold wherever all three do.
     """
 
     def miss(out: float, passed_bad: float, rejected_bad: float) -> float:
