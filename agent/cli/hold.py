@@ -127,8 +127,7 @@ def dispose(
     parts = _ids(parts_file) if parts_file else ()
     bad = _ids(bad_file) if bad_file else ()
     folder = state_folder(config_file, state_dir)
-    result = command(folder, "dispose", by=by, role=role, reason=reason, target=target, parts=parts, found_bad=bad)
-    console.out(result["detail"])
+    console.out(command(folder, "dispose", by=by, role=role, reason=reason, target=target, parts=parts, found_bad=bad))
     console.next_step(f"linewarden hold show {incident}{again(config_file, state_dir)}")
     return 0
 

@@ -129,7 +129,7 @@ def done(
     """
     target = {"incident": incident_id, **({"step": step} if step else {})}
     folder = state_folder(config_file, state_dir)
-    console.out(command(folder, "respond", by=by, role=role, reason=reason, target=target)["detail"])
+    console.out(command(folder, "respond", by=by, role=role, reason=reason, target=target))
     console.next_step(f"linewarden incident show {incident_id}{again(config_file, state_dir)}")
     return 0
 
@@ -163,7 +163,7 @@ def close(
     """
     target = {"incident": incident_id, "verdict": verdict, "cause": cause, "effectiveness": effectiveness}
     folder = state_folder(config_file, state_dir)
-    console.out(command(folder, "close_incident", by=by, role=role, reason=reason, target=target)["detail"])
+    console.out(command(folder, "close_incident", by=by, role=role, reason=reason, target=target))
     console.next_step(f"linewarden status{again(config_file, state_dir)}   (false alarms beside their budget)")
     return 0
 
