@@ -9,6 +9,7 @@ import click
 
 from agent.cli import console
 from agent.cli.access import again, agent_options, state_folder, stations
+from agent.cli.moments import instant
 
 
 @click.group("audit", short_help="Re-checks: what is drawn, what is to be done.")
@@ -66,7 +67,7 @@ def requests(station: str | None, config_file: Path | None, state_dir: Path | No
         console.note("nothing to re-check")
         return 0
     rows = [
-        (_instant(r["deadline"]), r["station"], r["part_id"], r["box"], r["position"], _instant(r["captured_at"]), r["reason"])
+        (instant(r["deadline"]), r["station"], r["part_id"], r["box"], r["position"], instant(r["captured_at"]), r["reason"])
         for r in found
     ]
     console.table("To re-check", ("until", "station", "part", "box", "position", "made", "reason"), rows)
@@ -90,7 +91,3 @@ def _plan_row(a: dict[str, Any]) -> tuple[str, ...]:
         f"{100 * a['late_share']:.1f} %",
         f"{counts.get('finds_confirmed', 0)} of {looked}",
     )
-
-
-def _instant(text: str) -> str:
-    return text.replace("T", " ").split(".")[0].removesuffix("Z").split("+")[0]

@@ -9,6 +9,7 @@ import click
 
 from agent.cli import console
 from agent.cli.access import again, agent_options, command, person_options, state_folder, stations
+from agent.cli.moments import instant
 
 
 @click.group("challenge", short_help="Check parts: what is due, and recording a run.")
@@ -105,7 +106,7 @@ def record(
 
 
 def _row(c: dict[str, Any]) -> tuple[str, ...]:
-    passed = "never" if c["passed_at"] is None else c["passed_at"].replace("T", " ").split(".")[0].removesuffix("Z").split("+")[0]
+    passed = instant(c["passed_at"]) or "never"
     revision = f" rev. {c['revision']}" if c["revision"] else ""
     return (
         f"{c['set']}{revision}",
