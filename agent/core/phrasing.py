@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 
 class Phrasing:
-    """Of one station."""
+    """What the alarms of one station are worded with."""
 
     def __init__(self, options: StationSection, parts: PartsInFront, *, language: str, zone: ZoneInfo) -> None:
         self.options = options
@@ -61,7 +61,7 @@ class Phrasing:
         }
 
     def clock(self, at: datetime | None, now: datetime) -> str:
-        """A time of today by the hour, else with its day."""
+        """Hours and minutes, with the day where it is not today's."""
         if at is None:
             return "?"
         local, today = at.astimezone(self._zone), now.astimezone(self._zone)
