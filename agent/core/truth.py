@@ -7,20 +7,19 @@ from collections import deque
 from typing import Any, NamedTuple
 
 import numpy as np
-from scipy.special import gammaincinv
+from scipy.special import lambertw
 
 from agent.config.model import OutcomesSection
 from agent.core.ledger import Pending
 from detectors.contract import Crossing
 from detectors.errors import BaselineRefused
+from detectors.onset import SUPPORT
 from detectors.outcome_gap import FLOOR_CONFIRMED, FLOOR_UNCONFIRMED, ClaimMap, OutcomeGap, fit_claim_map
 
 # Audits kept to say how many were found since the onset; more than any hold text needs.
 RECENT_AUDITS = 5_000
 # Verifications kept; where the harm may be older than all of them, containment starts at arming.
 VERIFICATIONS = 1_000
-# A clean run proves what it would have shown with this confidence, by the rule of three: 3 / rate of them.
-_CONFIDENCE = 0.95
 
 
 class _Verification(NamedTuple):
@@ -95,12 +94,12 @@ class Truth:
 
         It is the first part of the last verification that was over by then, else the first part judged: a clean run of audits
         among parts that the evidence now includes has been contradicted by it, as on a ramp, which starts harmless. found, judged:
-        bad ones among the audits since the onset. A clean run too short to have shown even the least rate these support verified
-        nothing of this failure, though it verified the declared limit: clean runs without a find between are then taken together.
+        bad ones among the audits since the onset. A clean run too short to have shown even the least rate these support (rule of
+        three) verified nothing of this failure, though it verified the declared limit: clean runs without a find between are then
+        taken together.
         """
         size = self._verification_size
-        least = float(gammaincinv(found, 1.0 - _CONFIDENCE)) / judged if found else 1.0
-        needed = max(size, math.ceil(3.0 / least))
+        needed = max(size, math.ceil(3.0 / _least_supported(found, judged))) if found else size
         over = [one for one in self._verified if one.last < onset]
         for last in reversed(over):
             if last.until < needed:
@@ -240,3 +239,12 @@ class Truth:
         self._verified.extend(_Verification(*one) for one in saved["verified"])
         self._run, self._until = saved["run"]
         self._recent.extend((i, claim, defective, mode) for i, claim, defective, mode in saved["recent"])
+
+
+def _least_supported(found: int, judged: int) -> float:
+    """The least rate at which `found` of `judged` are as well supported as the beginnings an onset's interval holds.
+
+    Poisson: found log(found / mean) - (found - mean) = SUPPORT, solved for the mean. A confidence bound of the rate is no such
+    thing here: an alarm comes when bad ones happen to lie close together, and its onset is where these begin.
+    """
+    return -found * float(lambertw(-math.exp(-1.0 - SUPPORT / found)).real) / judged

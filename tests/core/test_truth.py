@@ -2,11 +2,13 @@
 
 from datetime import UTC, datetime
 
+import numpy as np
 import pytest
 
 from agent.config.model import OutcomesSection
 from agent.core.ledger import Pending
 from agent.core.truth import Truth
+from detectors.onset import SUPPORT
 
 AT = datetime(2026, 1, 1, tzinfo=UTC)
 SIZE = 60  # clean audits that support 50,000 ppm
@@ -68,13 +70,24 @@ def test_a_clean_run_too_short_to_have_shown_the_failure_verified_nothing_of_it(
     audit(subject, 2_000, bad=True)
     for k in range(SIZE):
         audit(subject, 3_000 + k)
-    assert subject.containment(10_000, found=12, judged=100) == (3_000, True), "a run of 60 shows one in ten"
-    first, verified = subject.containment(10_000, found=6, judged=300)  # at least 2.61 in 300: 345 clean audits
+    assert subject.containment(10_000, found=12, judged=80) == (3_000, True), "at least 4.37 in 80: 55 clean audits"
+    first, verified = subject.containment(10_000, found=6, judged=150)  # at least 1.29 in 150: 348 clean audits
     assert (first, verified) == (1, False), "no run was as long"
-    first, verified = subject.containment(10_000, found=6, judged=150)  # 173 clean audits, of the 240 in a row
+    first, verified = subject.containment(10_000, found=6, judged=75)  # 174 clean audits, of the 240 in a row
     assert verified
-    assert 1_000 <= first <= 1_000 + 4 * SIZE - 173
-    assert first + 8 > 1_000 + 4 * SIZE - 173 - 8, "not much longer than needed"
+    assert 1_000 <= first <= 1_000 + 4 * SIZE - 174
+    assert first + 8 > 1_000 + 4 * SIZE - 174 - 8, "not much longer than needed"
+
+
+@pytest.mark.parametrize(("judged", "verified"), [(100, False), (70, True)])
+def test_a_clean_run_counts_once_its_length_excludes_every_rate_the_finds_support(judged, verified):
+    found, clean = 6, 3 * SIZE
+    subject = truth()
+    for k in range(clean):
+        audit(subject, k)
+    mean = 3.0 / clean * judged  # at the rate that so many clean ones exclude
+    assert (found * np.log(found / mean) - (found - mean) > SUPPORT) == verified
+    assert subject.containment(10_000, found=found, judged=judged)[1] == verified
 
 
 @pytest.mark.parametrize("audits", [SIZE - 1, SIZE, 2 * SIZE])
