@@ -25,7 +25,10 @@ from __future__ import annotations
 
 import argparse
 import json
+import os
 from pathlib import Path
+
+os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")  # as in the agent; read when numpy loads
 
 from benchmarks.simulated.sixty.cells import QUESTIONS, Cell
 from benchmarks.simulated.sixty.run import row

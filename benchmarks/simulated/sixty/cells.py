@@ -40,17 +40,28 @@ class Cell:
 
 
 def _variation() -> tuple[Cell, ...]:
-    blind = replace(AUDITS_ALONE, missed_after=1.0)
+    """A tenfold rise needs a declared limit to be found by audits at all; one to all of the mode, claims learned from labels."""
+    rise, blind = replace(AUDITS_ALONE, labelled=False), replace(AUDITS_ALONE, missed_after=1.0)
     cells = []
-    for size, world in (("0.2", AUDITS_ALONE), ("1", blind)):
+    for size, world, declared in (("0.2", rise, 50.0), ("1", blind, None)):
+
+        def cell(name: str, says: str, policy: Policy, world: World = world, declared: float | None = declared) -> Cell:
+            return Cell(name, world, (policy,), ESCAPES, declared, says)
+
+        tag = f"declared-{size}" if declared else size
         cells += [
-            Cell(f"audits-{fraction:g}-{size}", world, (Policy(fraction),), ESCAPES, says=f"{100 * fraction:g} % audited")
-            for fraction in (0.01, 0.02, 0.05)
+            cell(f"audits-{fraction:g}-{tag}", f"{100 * fraction:g} % audited", Policy(fraction)) for fraction in (0.01, 0.02, 0.05)
         ]
         near = (("uniform", 0.003, "2 %, uniform"), ("low", 0.95, "2 %, low confidence: as many as there are near the threshold"))
-        cells += [Cell(f"policy-{name}-{size}", world, (Policy(0.02, share),), ESCAPES, says=says) for name, share, says in near]
-        rejects = replace(world, rejects_alone=True)
-        cells.append(Cell(f"policy-rejects-{size}", rejects, until=ESCAPES, says="rejects alone are looked at again"))
+        cells += [cell(f"policy-{name}-{tag}", says, Policy(0.02, share)) for name, share, says in near]
+        cells.append(
+            cell(
+                f"policy-rejects-{tag}",
+                "rejects alone are looked at again",
+                Policy(),
+                replace(world, rejects_alone=True),
+            )
+        )
         for a_day in (5, 15, 30):
             masters = replace(CHALLENGED, days=40.0 if a_day == 5 else 24.0, challenges=a_day, missed_after=world.missed_after)
             says = f"2 %, and {a_day} check parts a day"
