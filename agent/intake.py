@@ -4,12 +4,27 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from datetime import datetime
+from pathlib import Path
+from typing import Protocol
 
 import msgspec
 
 from agent.errors import RecordRefused
 from agent.ports import Measurer, Place, Refused
 from agent.records import Command, Event, Feedback, Frame, Inspection, Outcome, Record, decode
+
+
+class Settings(Protocol):
+    """What a tap's options say of its records: station and source of those that name none, the folder of their images."""
+
+    @property
+    def station(self) -> str: ...
+
+    @property
+    def source(self) -> str: ...
+
+    @property
+    def frames_dir(self) -> Path | None: ...
 
 
 class Intake:
@@ -25,6 +40,12 @@ class Intake:
         self._frames_dir = frames_dir
         self._defaults = {key: value for key, value in (defaults or {}).items() if value}
         self._trusted = trusted
+
+    @classmethod
+    def of(cls, options: Settings, measurer: Measurer, *, trusted: bool = False) -> Intake:
+        """As a tap's options say."""
+        defaults = {"station": options.station, "source": options.source}
+        return cls(measurer, frames_dir=str(options.frames_dir or ""), defaults=defaults, trusted=trusted)
 
     def read(self, raw: bytes, extra: Mapping[str, str] | None = None) -> tuple[Record | Refused, Frame | None]:
         """The record and the frame it carried measured, or why it cannot be used. extra: defaults of this one record."""

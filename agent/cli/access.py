@@ -98,6 +98,14 @@ def snapshot(folder: Path) -> dict[str, Any]:
     return shown
 
 
+def stations(folder: Path, name: str | None) -> list[dict[str, Any]]:
+    """What the running agent shows of the station of this name, of all where none is given. Raises NotRunning, AgentError."""
+    found = [station for station in snapshot(folder)["stations"] if name in (None, station["station"])]
+    if not found:
+        raise AgentError(f"no station {name}", hint="`linewarden status` lists them")
+    return found
+
+
 def store(folder: Path) -> Reader:
     """The store, read-only, whether or not an agent runs. Raises StoreError when there is none."""
     from agent.state_folder import STORE_NAME
@@ -117,8 +125,8 @@ def command(
     parts: tuple[str, ...] = (),
     found_bad: tuple[str, ...] = (),
     comparison: Comparison | None = None,
-) -> dict[str, Any]:
-    """The agent's answer to a command, once committed. Raises NotRunning, and AgentError when it was not accepted."""
+) -> str:
+    """What was done, in the agent's words, once committed. Raises NotRunning, and AgentError when it was not accepted."""
     import msgspec
 
     from agent.records import Command as Record
@@ -136,4 +144,4 @@ def command(
         client.close()
     if not result["accepted"]:
         raise AgentError(result["detail"], hint=result.get("hint", ""))
-    return result
+    return str(result["detail"])

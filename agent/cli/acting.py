@@ -24,8 +24,7 @@ def ack(occurrence: str, config_file: Path | None, state_dir: Path | None, by: s
     """
     folder = state_folder(config_file, state_dir)
     target = {"occurrence_id": _whole(occurrence, [alarm["occurrence_id"] for alarm in snapshot(folder)["alarms"]])}
-    result = command(folder, "ack", by=by, role=role, reason=reason, target=target)
-    console.out(result["detail"])
+    console.out(command(folder, "ack", by=by, role=role, reason=reason, target=target))
     console.next_step(f"linewarden alarms{again(config_file, state_dir)}   (it stands until its cause is gone)")
     return 0
 

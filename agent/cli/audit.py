@@ -8,7 +8,8 @@ from typing import Any
 import click
 
 from agent.cli import console
-from agent.cli.access import again, agent_options, snapshot, state_folder
+from agent.cli.access import again, agent_options, state_folder, stations
+from agent.cli.moments import instant
 
 
 @click.group("audit", short_help="Re-checks: what is drawn, what is to be done.")
@@ -30,18 +31,16 @@ def plan(station: str | None, config_file: Path | None, state_dir: Path | None, 
     Each passed part has a known chance to be drawn, set before the draw from score and past alone. `drawn` should be near
     `expected`, the sum of these chances. Parts asked for by how they look are counted apart and enter no rate.
     """
-    stations = _stations(station, config_file, state_dir)
-    if not stations:
-        return 1
+    shown = stations(state_folder(config_file, state_dir), station)
     if as_json:
         console.out_json(
-            [{"station": s["station"], "audits": {k: v for k, v in s["audits"].items() if k != "requests"}} for s in stations]
+            [{"station": s["station"], "audits": {k: v for k, v in s["audits"].items() if k != "requests"}} for s in shown]
         )
         return 0
-    rows = [(s["station"], *_plan_row(s["audits"])) for s in stations]
+    rows = [(s["station"], *_plan_row(s["audits"])) for s in shown]
     titles = ("station", "mode", "chance now", "drawn of expected", "open", "unanswered", "late outcomes", "finds confirmed")
     console.table("Audits", titles, rows)
-    if any(s["audits"]["waiting"] for s in stations):
+    if any(s["audits"]["waiting"] for s in shown):
         console.next_step(f"linewarden audit list{again(config_file, state_dir)}")
     return 0
 
@@ -59,10 +58,8 @@ def requests(station: str | None, config_file: Path | None, state_dir: Path | No
 
     Answer with `linewarden outcome import`, or over MQTT. A bad one is asked for again: it counts after a second look.
     """
-    stations = _stations(station, config_file, state_dir)
-    if not stations:
-        return 1
-    found = sorted((r for s in stations for r in s["audits"]["requests"]), key=lambda r: (r["deadline"], r["part_id"]))
+    shown = stations(state_folder(config_file, state_dir), station)
+    found = sorted((r for s in shown for r in s["audits"]["requests"]), key=lambda r: (r["deadline"], r["part_id"]))
     if as_json:
         console.out_json(found)
         return 0
@@ -70,22 +67,15 @@ def requests(station: str | None, config_file: Path | None, state_dir: Path | No
         console.note("nothing to re-check")
         return 0
     rows = [
-        (_instant(r["deadline"]), r["station"], r["part_id"], r["box"], r["position"], _instant(r["captured_at"]), r["reason"])
+        (instant(r["deadline"]), r["station"], r["part_id"], r["box"], r["position"], instant(r["captured_at"]), r["reason"])
         for r in found
     ]
     console.table("To re-check", ("until", "station", "part", "box", "position", "made", "reason"), rows)
-    hidden = sum(s["audits"]["waiting"] for s in stations) - len(found)
+    hidden = sum(s["audits"]["waiting"] for s in shown) - len(found)
     if hidden:
         console.note(f"{hidden} more are open; all of them went out over MQTT")
     console.next_step(f"linewarden outcome import FILE --source audit{again(config_file, state_dir)}")
     return 0
-
-
-def _stations(station: str | None, config_file: Path | None, state_dir: Path | None) -> list[dict[str, Any]]:
-    found = [s for s in snapshot(state_folder(config_file, state_dir))["stations"] if station in (None, s["station"])]
-    if not found:
-        console.error(f"no station {station}", "`linewarden status` lists them")
-    return found
 
 
 def _plan_row(a: dict[str, Any]) -> tuple[str, ...]:
@@ -101,7 +91,3 @@ def _plan_row(a: dict[str, Any]) -> tuple[str, ...]:
         f"{100 * a['late_share']:.1f} %",
         f"{counts.get('finds_confirmed', 0)} of {looked}",
     )
-
-
-def _instant(text: str) -> str:
-    return text.replace("T", " ").split(".")[0].removesuffix("Z").split("+")[0]

@@ -9,7 +9,7 @@ from typing import Any
 import click
 
 from agent.cli import console
-from agent.cli.access import again, agent_options, command, person_options, snapshot, state_folder
+from agent.cli.access import again, agent_options, command, person_options, state_folder, stations
 
 
 @click.group("baseline", short_help="Show and accept what the present is compared with.")
@@ -28,24 +28,19 @@ def show(station: str | None, config_file: Path | None, state_dir: Path | None, 
     linewarden baseline show ST4
     linewarden baseline show --json | jq '.[].channels[] | select(.refused != "")'
     """
-    stations = [s for s in snapshot(state_folder(config_file, state_dir))["stations"] if station in (None, s["station"])]
-    if not stations:
-        console.error(f"no station {station}", "`linewarden status` lists them")
-        return 1
+    shown = stations(state_folder(config_file, state_dir), station)
     if as_json:
         members = ("station", "state", "streams", "channels")
-        console.out_json([{name: s[name] for name in members} for s in stations])
+        console.out_json([{name: s[name] for name in members} for s in shown])
         return 0
-    for shown in stations:
-        console.out(f"{shown['station']}: {shown['state']}, correctness {shown['correctness']}")
-        streams = [(t["stream"], t["state"], f"{t['parts']} of {t['parts_needed']}", t["detail"]) for t in shown["streams"]]
+    for s in shown:
+        console.out(f"{s['station']}: {s['state']}, correctness {s['correctness']}")
+        streams = [(t["stream"], t["state"], f"{t['parts']} of {t['parts_needed']}", t["detail"]) for t in s["streams"]]
         console.table("Streams", ("stream", "state", "parts", "detail"), streams)
-        channels = [(c["stream"], c["channel"], _state(c), _reach(c), _evidence(c)) for c in shown["channels"]]
+        channels = [(c["stream"], c["channel"], _state(c), _reach(c), _evidence(c)) for c in s["channels"]]
         console.table("Channels", ("stream", "channel", "state", "smallest shift it can see", "evidence / threshold"), channels)
-        if any(t["state"] == "candidate" for t in shown["streams"]):
-            console.next_step(
-                f"linewarden baseline accept {shown['station']} --by NAME --role quality{again(config_file, state_dir)}"
-            )
+        if any(t["state"] == "candidate" for t in s["streams"]):
+            console.next_step(f"linewarden baseline accept {s['station']} --by NAME --role quality{again(config_file, state_dir)}")
     return 0
 
 
@@ -68,7 +63,7 @@ def accept(station: str, stream: str, config_file: Path | None, state_dir: Path 
     """
     target = {"station": station, **({"stream": stream} if stream else {})}
     folder = state_folder(config_file, state_dir)
-    console.out(command(folder, "accept_baseline", by=by, role=role, reason=reason, target=target)["detail"])
+    console.out(command(folder, "accept_baseline", by=by, role=role, reason=reason, target=target))
     console.next_step(f"linewarden baseline show {station}{again(config_file, state_dir)}")
     return 0
 

@@ -8,7 +8,8 @@ from typing import Any
 import click
 
 from agent.cli import console
-from agent.cli.access import again, agent_options, command, person_options, snapshot, state_folder
+from agent.cli.access import again, agent_options, command, person_options, state_folder, stations
+from agent.cli.moments import instant
 
 
 @click.group("challenge", short_help="Check parts: what is due, and recording a run.")
@@ -30,14 +31,11 @@ def plan(station: str | None, config_file: Path | None, state_dir: Path | None, 
     A check is good when every part of the set was found in a row. It speaks from its first part on: parts at risk are counted from
     there. `missed` are good parts' verdicts on bad masters (or the other way round), over all presentations.
     """
-    stations = [s for s in snapshot(state_folder(config_file, state_dir))["stations"] if station in (None, s["station"])]
-    if not stations:
-        console.error(f"no station {station}", "`linewarden status` lists them")
-        return 1
+    shown = stations(state_folder(config_file, state_dir), station)
     if as_json:
-        console.out_json([{name: s[name] for name in ("station", "correctness", "challenges")} for s in stations])
+        console.out_json([{name: s[name] for name in ("station", "correctness", "challenges")} for s in shown])
         return 0
-    rows = [(s["station"], *_row(c)) for s in stations for c in s["challenges"]]
+    rows = [(s["station"], *_row(c)) for s in shown for c in s["challenges"]]
     if not rows:
         console.note("no check parts are configured: add [[stations.challenge_sets]]; until then correctness is unverified")
         return 0
@@ -53,7 +51,7 @@ def plan(station: str | None, config_file: Path | None, state_dir: Path | None, 
         "missed",
     )
     console.table("Check parts", titles, rows)
-    due = [(s["station"], c["set"]) for s in stations for c in s["challenges"] if c["reason"] and c["state"] != "expired"]
+    due = [(s["station"], c["set"]) for s in shown for c in s["challenges"] if c["reason"] and c["state"] != "expired"]
     if due:
         console.next_step(f"run the parts of set {due[0][1]} through {due[0][0]}{again(config_file, state_dir)}")
     return 0
@@ -102,13 +100,13 @@ def record(
     else:
         target |= {"found": str(found or 0), "missed": str(missed or 0)}
     folder = state_folder(config_file, state_dir)
-    console.out(command(folder, "record_challenge", by=by, role=role, reason=reason, target=target)["detail"])
+    console.out(command(folder, "record_challenge", by=by, role=role, reason=reason, target=target))
     console.next_step(f"linewarden challenge plan {station}{again(config_file, state_dir)}")
     return 0
 
 
 def _row(c: dict[str, Any]) -> tuple[str, ...]:
-    passed = "never" if c["passed_at"] is None else c["passed_at"].replace("T", " ").split(".")[0].removesuffix("Z").split("+")[0]
+    passed = instant(c["passed_at"]) or "never"
     revision = f" rev. {c['revision']}" if c["revision"] else ""
     return (
         f"{c['set']}{revision}",

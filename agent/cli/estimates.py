@@ -8,7 +8,7 @@ from typing import Any
 import click
 
 from agent.cli import console
-from agent.cli.access import agent_options, snapshot, state_folder
+from agent.cli.access import agent_options, state_folder, stations
 
 _NAMES = {
     "escape_rate": "escape rate",
@@ -62,12 +62,9 @@ def estimates(
     re-checked more often than passes, and here only to show by how much.
     Unconfirmed finds, and passed parts nobody drew, are in no rate.
     """
-    stations = [s for s in snapshot(state_folder(config_file, state_dir))["stations"] if station in (None, s["station"])]
-    if not stations:
-        console.error(f"no station {station}", "`linewarden status` lists them")
-        return 1
-    chosen = [(s["station"], _chosen(s, recipe, mode, period, latest=not as_json)) for s in stations]
-    bands = [(s["station"], _bands(s, period, latest=not as_json)) for s in stations]
+    shown = stations(state_folder(config_file, state_dir), station)
+    chosen = [(s["station"], _chosen(s, recipe, mode, period, latest=not as_json)) for s in shown]
+    bands = [(s["station"], _bands(s, period, latest=not as_json)) for s in shown]
     if as_json:
         console.out_json([{"station": name, "estimates": views, "curve": dict(bands)[name]} for name, views in chosen])
         return 0

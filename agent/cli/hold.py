@@ -12,7 +12,7 @@ import click
 
 from agent.cli import console
 from agent.cli.access import again, agent_options, command, person_options, snapshot, state_folder, store
-from agent.cli.moments import Moment, zone_of
+from agent.cli.moments import Moment, instant, zone_of
 from agent.errors import AgentError, CommandRefused, NotRunning
 
 if TYPE_CHECKING:
@@ -127,8 +127,7 @@ def dispose(
     parts = _ids(parts_file) if parts_file else ()
     bad = _ids(bad_file) if bad_file else ()
     folder = state_folder(config_file, state_dir)
-    result = command(folder, "dispose", by=by, role=role, reason=reason, target=target, parts=parts, found_bad=bad)
-    console.out(result["detail"])
+    console.out(command(folder, "dispose", by=by, role=role, reason=reason, target=target, parts=parts, found_bad=bad))
     console.next_step(f"linewarden hold show {incident}{again(config_file, state_dir)}")
     return 0
 
@@ -166,7 +165,7 @@ def _list(holds: list[HoldDoc], as_json: bool) -> int:
         console.note("nothing is or was held")
     else:
         rows = [
-            (h.incident, "open" if h.open else "done", "yes" if h.grows else "no", *(str(n) for n in _sums(h)), _instant(h.from_at))
+            (h.incident, "open" if h.open else "done", "yes" if h.grows else "no", *(str(n) for n in _sums(h)), instant(h.from_at))
             for h in holds
         ]
         console.table("Holds", ("incident", "state", "grows", "held", "released", "sorted", "scrapped", "open", "from"), rows)
@@ -181,7 +180,7 @@ def _show(one: HoldDoc, boxes: list[dict[str, Any]], suspects: list[Suspect]) ->
     held, released, sorted_, scrapped, left = _sums(one)
     console.out(f"{one.incident} at {one.station}: {one.reason}")
     console.out(f"{held} held = {released} released + {sorted_} sorted + {scrapped} scrapped + {left} open")
-    console.out(f"from {one.from_part_id} ({_instant(one.from_at)}) to {one.to_part_id} ({_instant(one.to_at)}), since {one.since}")
+    console.out(f"from {one.from_part_id} ({instant(one.from_at)}) to {one.to_part_id} ({instant(one.to_at)}), since {one.since}")
     console.out("it grows with every part" if one.grows else f"it ended: {one.ended_by}")
     if one.found_bad:
         console.out(f"{one.found_bad} found bad at sorting (sought out: no rate follows from it)")
@@ -207,7 +206,3 @@ def _cells(suspect: Suspect) -> list[str]:
     claim = "" if part.p_defect is None else f"{part.p_defect:.3g}"
     facts = (part.part_id, part.captured_at.isoformat(), part.box, part.recipe, part.position, part.lot, claim)
     return [str(suspect.rank), *facts, suspect.onset, "yes" if suspect.found_bad else "", suspect.disposition]
-
-
-def _instant(at: datetime) -> str:
-    return f"{at:%Y-%m-%d %H:%M:%S}"

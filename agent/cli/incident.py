@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import click
 
 from agent.cli import console
 from agent.cli.access import again, agent_options, command, person_options, state_folder, store
+from agent.cli.moments import instant
 from agent.errors import CommandRefused
 from agent.taxonomy import FOUND, VERDICTS
 
@@ -49,7 +50,7 @@ def list_all(every: bool, station: str, config_file: Path | None, state_dir: Pat
         (
             one.incident,
             _state(one),
-            _instant(one.opened_at),
+            instant(one.opened_at),
             str(len(one.alarms)),
             ", ".join(f"{cause.text} ({cause.likelihood})" for cause in one.causes[:2]),
             one.harm.replace("_", " "),
@@ -129,7 +130,7 @@ def done(
     """
     target = {"incident": incident_id, **({"step": step} if step else {})}
     folder = state_folder(config_file, state_dir)
-    console.out(command(folder, "respond", by=by, role=role, reason=reason, target=target)["detail"])
+    console.out(command(folder, "respond", by=by, role=role, reason=reason, target=target))
     console.next_step(f"linewarden incident show {incident_id}{again(config_file, state_dir)}")
     return 0
 
@@ -163,7 +164,7 @@ def close(
     """
     target = {"incident": incident_id, "verdict": verdict, "cause": cause, "effectiveness": effectiveness}
     folder = state_folder(config_file, state_dir)
-    console.out(command(folder, "close_incident", by=by, role=role, reason=reason, target=target)["detail"])
+    console.out(command(folder, "close_incident", by=by, role=role, reason=reason, target=target))
     console.next_step(f"linewarden status{again(config_file, state_dir)}   (false alarms beside their budget)")
     return 0
 
@@ -203,7 +204,3 @@ def _show(one: IncidentDoc, alarms: list[AlarmDoc], pictures: list[PictureRow]) 
     if one.frozen is not None and one.frozen.readings:
         rows = [(r.stream, r.channel, f"{r.evidence:.3g} / {r.threshold:.3g}", str(r.updates)) for r in one.frozen.readings]
         console.table("Channels when it was opened", ("stream", "channel", "evidence / threshold", "updates"), rows)
-
-
-def _instant(at: Any) -> str:
-    return f"{at:%Y-%m-%d %H:%M:%S}"

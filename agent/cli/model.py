@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from agent.cli import console
-from agent.cli.access import again, agent_options, command, person_options, snapshot, state_folder, store
+from agent.cli.access import again, agent_options, command, person_options, state_folder, stations, store
 from agent.cli.comparing import compared
 from agent.cli.comparing import show as show_comparison
 
@@ -46,22 +46,19 @@ def show(station: str | None, config_file: Path | None, state_dir: Path | None, 
     linewarden model show ST4
     linewarden model show --json | jq '.[].models[] | select(.state == "unapproved")'
     """
-    stations = [s for s in snapshot(state_folder(config_file, state_dir))["stations"] if station in (None, s["station"])]
-    if not stations:
-        console.error(f"no station {station}", "`linewarden status` lists them")
-        return 1
+    shown = stations(state_folder(config_file, state_dir), station)
     if as_json:
-        console.out_json([{name: s[name] for name in ("station", "models", "model_change")} for s in stations])
+        console.out_json([{name: s[name] for name in ("station", "models", "model_change")} for s in shown])
         return 0
     titles = ("station", "view", "position", "recipe", "approved", "judges now", "state")
     rows = [
         (s["station"], m["view"], m["position"], m["recipe"], m["approved"], m["judging"], _state(m))
-        for s in stations
+        for s in shown
         for m in s["models"]
     ]
     console.table("Models", titles, rows)
     options = again(config_file, state_dir)
-    for s in stations:
+    for s in shown:
         if s["model_change"] is not None:
             _show_plan(s["model_change"])
             if not s["model_change"].get("lacking"):
@@ -212,8 +209,7 @@ def plan(
             raise click.UsageError("name the model: --name, --now, or --new with results that name one model")
     if found is not None:
         show_comparison(found)
-    answer = command(folder, "plan_model", by=by, role=role, reason=reason, target=target, comparison=found)
-    console.out(answer["detail"])
+    console.out(command(folder, "plan_model", by=by, role=role, reason=reason, target=target, comparison=found))
     console.next_step(f"linewarden model show {station}{again(config_file, state_dir)}")
     return 0
 
@@ -233,7 +229,7 @@ def approve(station: str, config_file: Path | None, state_dir: Path | None, by: 
     approved too. Its scores and claims are learned anew; light, optics, geometry, material, novelty and reject rate are kept.
     """
     folder = state_folder(config_file, state_dir)
-    console.out(command(folder, "approve_model", by=by, role=role, reason=reason, target={"station": station})["detail"])
+    console.out(command(folder, "approve_model", by=by, role=role, reason=reason, target={"station": station}))
     console.next_step(f"linewarden model show {station}{again(config_file, state_dir)}")
     return 0
 

@@ -1,4 +1,4 @@
-"""A moment as an option of the command line: ISO 8601, with or without a zone."""
+"""Moments on the command line: as an option in ISO 8601, with or without a zone, and as they are shown."""
 
 from __future__ import annotations
 
@@ -35,3 +35,10 @@ def zone_of(config_file: Path | None, state_dir: Path | None) -> Callable[[datet
 
         name = load(config_file, PlugIns()).agent.timezone
     return lambda at: at if at.tzinfo is not None else at.replace(tzinfo=ZoneInfo(name))
+
+
+def instant(at: datetime | str | None) -> str:
+    """A moment, or one as the agent's JSON has it, to the second, in UTC as kept."""
+    if isinstance(at, datetime):
+        return f"{at:%Y-%m-%d %H:%M:%S}"
+    return "" if at is None else at.replace("T", " ").split(".")[0].removesuffix("Z").split("+")[0]

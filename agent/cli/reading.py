@@ -11,6 +11,7 @@ import click
 from agent.cli import console
 from agent.cli.access import again, agent_options, snapshot, state_folder, store
 from agent.cli.estimates import amount, judged
+from agent.cli.moments import instant
 from agent.config.proposal import declarations
 from agent.errors import AgentError, NotRunning
 
@@ -42,7 +43,7 @@ def status(config_file: Path | None, state_dir: Path | None, as_json: bool, unde
     if undeclared:
         console.out("\n\n".join(declaration for station in shown["stations"] for declaration in declarations(station)))
         return 0
-    console.out(f"linewarden {shown['version']}, running since {_instant(shown['started_at'])}")
+    console.out(f"linewarden {shown['version']}, running since {instant(shown['started_at'])}")
     counts = ("parts", "rejected", "outcomes")
     rows = [
         (
@@ -51,7 +52,7 @@ def status(config_file: Path | None, state_dir: Path | None, as_json: bool, unde
             s["correctness"],
             *(str(s[name]) for name in counts),
             _outcome_test(s),
-            _instant(s["last_captured_at"]),
+            instant(s["last_captured_at"]),
         )
         for s in shown["stations"]
     ]
@@ -166,7 +167,7 @@ def alarms(config_file: Path | None, state_dir: Path | None, every: bool, histor
         return 0
     if history:
         rows = [
-            (_instant(a["changed_at"]), a["station"], a["alarm_id"], a["transition"], a["part_id"], a["text"]) for a in documents
+            (instant(a["changed_at"]), a["station"], a["alarm_id"], a["transition"], a["part_id"], a["text"]) for a in documents
         ]
         console.table("Transitions", ("changed", "station", "alarm", "transition", "part", "text"), rows)
         return 0
@@ -190,11 +191,11 @@ def _show(documents: list[dict[str, Any]]) -> None:
     """Each alarm as the lamp, the words and what to do; one line each in a pipe."""
     if not console.is_terminal():
         members = ("occurrence_id", "state", "andon", "station", "text", "response")
-        rows = [(_instant(a.get("raised_at")), *(a[name] for name in members)) for a in documents]
+        rows = [(instant(a.get("raised_at")), *(a[name] for name in members)) for a in documents]
         console.table("Alarms", ("raised", "occurrence", *members[1:]), rows)
         return
     for alarm in documents:
-        console.headline(alarm["andon"], f"{alarm['state']} since {_instant(alarm.get('raised_at'))}", alarm["occurrence_id"])
+        console.headline(alarm["andon"], f"{alarm['state']} since {instant(alarm.get('raised_at'))}", alarm["occurrence_id"])
         console.out(f"  {console.plain(alarm['text'])}")
         console.out(f"  → {console.plain(alarm['response'])}")
 
@@ -243,11 +244,6 @@ def _days(blind: dict[str, Any]) -> str:
     if blind["days"] is not None:
         return f"{blind['days']:.1f}"
     return "never" if blind["measured_days"] else "not known yet"
-
-
-def _instant(text: str | None) -> str:
-    """ISO 8601 to the second, in UTC as kept."""
-    return "" if text is None else text.replace("T", " ").split(".")[0].removesuffix("Z").split("+")[0]
 
 
 def _figure(value: float | str | None) -> str:

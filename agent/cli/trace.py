@@ -11,7 +11,7 @@ import click
 
 from agent.cli import console
 from agent.cli.access import again, agent_options, state_folder, store
-from agent.cli.moments import Moment, zone_of
+from agent.cli.moments import Moment, instant, zone_of
 
 if TYPE_CHECKING:
     from agent.documents import TraceDoc
@@ -91,7 +91,7 @@ def _nothing(kept: Reader, sought: Sought) -> None:
         console.error("no such part: no part is kept", "check --state-dir and --station")
         return
     shown = "; ".join(
-        f"{name} {first.part_id} ({_instant(first.captured_at)}) to {last.part_id} ({_instant(last.captured_at)})"
+        f"{name} {first.part_id} ({instant(first.captured_at)}) to {last.part_id} ({instant(last.captured_at)})"
         for name, (first, last) in spans
     )
     console.error("no such part", f"kept are: {shown}")
@@ -101,7 +101,7 @@ def _show(part: TraceDoc) -> None:
     """One part, a fact a line."""
     rows = [
         ("part", f"{part.part_id}, number {part.index} of {part.station}"),
-        ("captured", _instant(part.captured_at)),
+        ("captured", instant(part.captured_at)),
         ("verdict", part.verdict),
         ("claim", "" if part.claim is None else f"{part.claim:.3g} defective, by the model"),
         ("model", part.model),
@@ -119,7 +119,7 @@ def _show(part: TraceDoc) -> None:
 def _told(part: TraceDoc, n: int) -> str:
     told = part.outcomes[n]
     kind = f" ({told.defect_class})" if told.defect_class else ""
-    return f"{'defective' if told.defective else 'good'}{kind}, {told.source}, {_instant(told.observed_at)}"
+    return f"{'defective' if told.defective else 'good'}{kind}, {told.source}, {instant(told.observed_at)}"
 
 
 def _list(found: list[TraceDoc]) -> None:
@@ -128,7 +128,7 @@ def _list(found: list[TraceDoc]) -> None:
         (
             part.part_id,
             part.station,
-            _instant(part.captured_at),
+            instant(part.captured_at),
             part.verdict,
             "" if part.claim is None else f"{part.claim:.3g}",
             part.recipe,
@@ -142,7 +142,3 @@ def _list(found: list[TraceDoc]) -> None:
         for part in found
     ]
     console.table("Parts", members, rows)
-
-
-def _instant(at: datetime) -> str:
-    return f"{at:%Y-%m-%d %H:%M:%S}"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import cached_property
 from pathlib import Path
 from typing import Annotated, Any, Literal
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
@@ -171,7 +172,7 @@ class OutcomesSection(Section):
             )
         return self
 
-    @property
+    @cached_property
     def told_by(self) -> tuple[SourceSection, ...]:
         """The sources; where none is declared, one that stands for whatever name an outcome has."""
         if self.sources or self.mode == "none":

@@ -3,34 +3,20 @@
 from __future__ import annotations
 
 from datetime import datetime
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING
 
 from agent.core.alarms import Alarm
+from agent.core.announcement import Announcement, Containment, by_chance
 from agent.documents import EvidenceDoc
 from detectors.attribution import Symptom
 
 if TYPE_CHECKING:
-    from agent.config.model import StationSection
-    from agent.core.annunciator import Annunciator
     from agent.core.challenges import Challenges, Missed
-    from agent.core.effects import Effects
-    from agent.core.incidents import Incidents
-    from agent.core.truth import Truth
+    from agent.core.outcome_alarms import Verified
+    from agent.core.phrasing import Phrasing
 
 
 FAMILY = "challenge"
-
-
-class Challenged(Protocol):
-    """What is asked of the station."""
-
-    options: StationSection
-    incidents: Incidents
-    challenges: Challenges
-    index: int
-
-    @property
-    def truth(self) -> Truth: ...
 
 
 def stream_of(mode: str, known: str) -> str:
@@ -49,15 +35,13 @@ def is_over(challenges: Challenges, alarm: Alarm) -> bool:
     return (mode, known) not in challenges.modes or challenges.mode_confirmed(mode, known, alarm.index)
 
 
-def announce_missed(
-    annunciator: Annunciator, station: Challenged, missed: Missed, part_id: str, at: datetime, effects: Effects
-) -> None:
-    """Raise it; where bad masters passed, every part since the last informative verification of their failure mode is held."""
+def announcement(phrasing: Phrasing, station: Verified, missed: Missed, part_id: str, at: datetime) -> Announcement:
+    """Where bad masters passed, every part since the last informative verification of their failure mode is held."""
     crossing, holds = missed.crossing, missed.known == "defective"
     code = "check_part_missed" if holds else "check_part_rejected"
     alarm = Alarm(
         alarm_id=f"check-missed-{missed.mode}" if holds else f"check-rejected-{missed.mode}",
-        station=station.options.id,
+        station=phrasing.station,
         stream=stream_of(missed.mode, missed.known),
         code=code,
         priority="critical" if holds else "warning",
@@ -70,14 +54,14 @@ def announce_missed(
         channel=missed.mode,
         value=crossing.evidence,
         threshold=crossing.threshold,
-        by_chance=annunciator.by_chance(crossing.evidence, station.options.challenge.presentations_per_month),
+        by_chance=by_chance(crossing.evidence, phrasing.options.challenge.presentations_per_month),
         records=crossing.updates,
         change=100.0 * crossing.size,
         unit="% of presentations, above the limit",
-        onset=annunciator.onset(crossing.onset),
+        onset=phrasing.onset(crossing.onset),
     )
     # No masters passed: good ones rejected scrap parts, they do not ship bad ones, and show no harm.
-    symptoms = [Symptom(FAMILY, code, crossing.onset)] if holds else []
+    symptoms = (Symptom(FAMILY, code, crossing.onset),) if holds else ()
     first, verified = _containment(station, missed.mode, crossing.onset.earliest)
     words = {
         "mode": missed.mode,
@@ -85,13 +69,13 @@ def announce_missed(
         "shown": str(missed.shown),
         "limit": f"{100.0 * missed.limit:g} %",
         "set": ", ".join(missed.sets),
-        **annunciator.hold_words(first, at),
+        **phrasing.hold(first, at),
     }
-    if annunciator.announce(alarm, evidence, words, part_id, symptoms, effects) and holds:
-        annunciator.hold(first, verified=verified, effects=effects)
+    hold = Containment(first, verified) if holds else None
+    return Announcement(alarm, evidence, words, part_id, symptoms, hold=hold)
 
 
-def _containment(station: Challenged, mode: str, onset: int) -> tuple[int, bool]:
+def _containment(station: Verified, mode: str, onset: int) -> tuple[int, bool]:
     """The part a hold starts at, and whether a verification set it: of this mode, else where the station was armed."""
     verified = station.challenges.containment([mode], onset)
     return (station.truth.armed_at or 1, False) if verified is None else (verified, True)

@@ -16,7 +16,6 @@ from agent.core.annunciator import UNCHECKED, Annunciator
 from agent.core.approved import Approved
 from agent.core.blind_spots import BlindSpots
 from agent.core.challenges import Challenges
-from agent.core.check_alarms import announce_missed
 from agent.core.conditions import Finding
 from agent.core.effects import Effects
 from agent.core.feed import Feed
@@ -107,8 +106,7 @@ class Station:
         """A person tells of challenge parts; what was done, in words. Raises CommandRefused."""
         said, findings, missed = self.challenges.recorded(target, at, self.index)
         self.annunciator.find(findings, checks.STREAM, "", at, effects)
-        for one in missed if self.registered else ():
-            announce_missed(self.annunciator, self, one, "", at, effects)
+        self.annunciator.check_parts_missed(missed, "", at, effects)
         return said
 
     def told(self, outcome: Outcome, effects: Effects) -> str:
@@ -279,8 +277,7 @@ class Station:
         elif name and record.view == self.options.views[0] and not self.models.tried(name, record):
             findings, missed = self.challenges.shown(name, record, self.index)
             self.annunciator.find(findings, checks.STREAM, record.part_id, record.captured_at, effects)
-            for one in missed if self.registered else ():
-                announce_missed(self.annunciator, self, one, record.part_id, record.captured_at, effects)
+            self.annunciator.check_parts_missed(missed, record.part_id, record.captured_at, effects)
         return True
 
     def _blind(self, record: Inspection) -> list[Finding]:

@@ -6,9 +6,8 @@ import msgspec
 import pytest
 from prometheus_client import CollectorRegistry, generate_latest
 
-from agent.cli import estimates as command
+from agent.cli import access, reading
 from agent.cli import main as command_line
-from agent.cli import reading
 from agent.ports import Snapshot
 from agent.runtime.snapshots import SnapshotBox
 from agent.views.prometheus.metrics import SnapshotCollector
@@ -26,7 +25,7 @@ def seen():
 @pytest.fixture
 def ask(seen, monkeypatch, capsys):
     shown = msgspec.json.decode(msgspec.json.encode(seen))
-    for module in (command, reading):
+    for module in (access, reading):
         monkeypatch.setattr(module, "snapshot", lambda _: shown)
 
     def run(*arguments, code=0):

@@ -62,11 +62,7 @@ class Serving:
         self._name = name
         self._options = options
         self._clock = context.clock
-        self._intake = Intake(
-            context.measurer,
-            frames_dir=str(options.frames_dir or ""),
-            defaults={"station": options.station, "source": options.source},
-        )
+        self._intake = Intake.of(options, context.measurer)
         self._receipts = receipts
         self._counts = counts
         self._last = last

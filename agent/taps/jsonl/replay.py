@@ -41,12 +41,7 @@ class ReplayTap:
         self.name = name
         self._options = options
         self._clock = context.clock
-        self._intake = Intake(
-            context.measurer,
-            frames_dir=str(options.frames_dir or ""),
-            defaults={"station": options.station, "source": options.source},
-            trusted=options.trusted,
-        )
+        self._intake = Intake.of(options, context.measurer, trusted=options.trusted)
         self._records = 0
         self._refused = 0
         self._done = False

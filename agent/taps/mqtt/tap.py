@@ -32,11 +32,7 @@ class MqttTap:
         self._options = options
         self._clock = context.clock
         self._client_id = options.identifier("tap", name, context.state_dir)
-        self._intake = Intake(
-            context.measurer,
-            frames_dir=str(options.frames_dir or ""),
-            defaults={"station": options.station, "source": options.source},
-        )
+        self._intake = Intake.of(options, context.measurer)
         self._receipts: deque[tuple[int, int]] = deque()  # (connection, message id)
         self._link: Link | None = None
         self._records = 0

@@ -27,11 +27,7 @@ class Reading:
         self.name = name
         self._options = options
         self._clock: Clock = context.clock
-        self._intake = Intake(
-            context.measurer,
-            frames_dir=str(options.frames_dir or ""),
-            defaults={"station": options.station, "source": options.source},
-        )
+        self._intake = Intake.of(options, context.measurer)
         now = context.clock.elapsed()
         self._stations = frozenset(station.id for station in context.config.stations)
         self._quotas = {
