@@ -51,7 +51,7 @@ port = {port}
 
 
 class Line:
-    """A line that runs in real time: parts with pictures, and an audit of every other part a second later."""
+    """A line that runs in real time: parts with pictures, and an audit of every other part half a second later."""
 
     def __init__(self, plant):
         self._plant = plant
@@ -84,7 +84,7 @@ class Line:
             }
             self._plant.publish("linewarden/v1/in/inspection", json.dumps(record).encode())
             if audits and self.count % 2:
-                self.audited.append((now + timedelta(seconds=1), record["part_id"]))
+                self.audited.append((now + timedelta(seconds=0.5), record["part_id"]))
             while self.audited and self.audited[0][0] <= now:
                 at, part = self.audited.pop(0)
                 outcome = {"part_id": part, "station": "ST4", "defective": False, "observed_at": at.isoformat()}

@@ -127,7 +127,7 @@ def draw(parts: Parts, policies: list[Policy], near_from: float, least: float, u
     k = np.flatnonzero(parts.ok)
     is_near = parts.p[k] >= near_from * AUDITED.threshold
     began = np.array([policy.from_day * DAY_S for policy in policies])
-    which = np.searchsorted(began, parts.at_s[k], side="right") - 1
+    which = np.searchsorted(began, parts.at_s[k], side="left") - 1  # in force for what is made after
     fraction = np.array([policy.fraction for policy in policies])[which]
     share = np.array([policy.near_share for policy in policies])[which]
     passes, nears = np.zeros(k.size + 1, np.int64), np.zeros(k.size + 1, np.int64)
