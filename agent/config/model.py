@@ -146,6 +146,12 @@ class OutcomesSection(Section):
         examples=[500.0],
         description="Declared limit: defective parts per million passed. Needed without labels.",
     )
+    claims: Literal["learned", "declared"] = Field(
+        default="learned",
+        description="What audits are judged against. learned: claims fitted to the labelled baseline passes, by score; the "
+        "declared limit until then. declared: `max_escape_ppm` alone, for every audited part: finds rises that are small beside what the "
+        "labels can prove, and needs audits that are not drawn near the threshold where these parts are bad more often.",
+    )
     contradictions_share: float = Field(
         default=0.05,
         gt=0,
@@ -170,6 +176,12 @@ class OutcomesSection(Section):
             raise ValueError(
                 f"expected a sample, got a census of {wrong!r}: the silence of those who notice by chance means nothing"
             )
+        return self
+
+    @model_validator(mode="after")
+    def _declared(self) -> OutcomesSection:
+        if self.claims == "declared" and self.max_escape_ppm is None:
+            raise ValueError('expected max_escape_ppm with claims = "declared", got none')
         return self
 
     @cached_property

@@ -37,7 +37,7 @@ class Truth:
     """Learns claims per scope from the first `parts` matured parts under it, then feeds one evidence for the whole station.
 
     Scopes (view, recipe, model) have claims of their own: a new model learns its claims anew while the others go on. While a scope
-    learns, its parts are judged against the declared limit, where there is one. A matured
+    learns, its parts are judged against the declared limit, where there is one, and always where claims are declared. A matured
     audit of a passed part enters the test with its scope's claim; audits of rejects never do (they cannot show an escape).
     """
 
@@ -138,6 +138,8 @@ class Truth:
         if self._detector is None or math.isnan(part.p_defect):
             return None
         scope = part.scope
+        if self._options.claims == "declared":
+            self._claims[scope] = self._declared
         if scope not in self._claims:
             if not part.learns or part.index <= self._anew.get(scope, 0):
                 return self._test(part, self._declared) if self._declared is not None else None

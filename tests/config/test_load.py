@@ -156,6 +156,14 @@ def test_a_missing_file_says_which_command_prints_one(tmp_path: Path) -> None:
     assert "sample-config" in hint
 
 
+def test_declared_claims_need_a_declared_limit() -> None:
+    text = STATION + '[stations.outcomes]\nmode = "sample"\nclaims = "declared"\n'
+    ((path, message),) = problems(text).items()
+    assert path == "stations[0].outcomes"
+    assert "max_escape_ppm" in message[0]
+    assert parse((text + "max_escape_ppm = 50\n").encode(), OnePlugIn())
+
+
 @pytest.mark.parametrize("missing", ["owner", "deputy", "decision", "consequence", "tier"])
 def test_a_station_with_an_incomplete_register_entry_loads_but_is_said_not_to_arm(missing: str) -> None:
     entry = {"owner": '"a"', "deputy": '"b"', "decision": '"c"', "consequence": '"d"', "tier": "1"}

@@ -90,6 +90,18 @@ def test_a_clean_run_counts_once_its_length_excludes_every_rate_the_finds_suppor
     assert subject.containment(10_000, found=found, judged=judged)[1] == verified
 
 
+@pytest.mark.parametrize(("claims", "claimed"), [("learned", 0.05 * 2_000), ("declared", 0.0001 * 2_000)])
+def test_where_claims_are_declared_labels_do_not_raise_them(claims, claimed):
+    subject = Truth(OutcomesSection(mode="sample", max_escape_ppm=100.0, claims=claims), threshold=1e9, parts=2_000, min_own=500)
+    for k in range(4_000):
+        bad = k % 25 == 0  # 4 % of the labelled ones
+        subject.judge(Pending(k, f"P{k}", AT, passed=True, p_defect=0.01, scope="main", defective=bad, learns=True))
+        if k == 2_000:
+            before = subject.claimed
+    assert subject.state == "armed"
+    assert subject.claimed - before == pytest.approx(claimed, rel=0.2)
+
+
 @pytest.mark.parametrize("audits", [SIZE - 1, SIZE, 2 * SIZE])
 def test_a_saved_one_continues_as_it_was(audits):
     first = truth()
