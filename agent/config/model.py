@@ -149,8 +149,8 @@ class OutcomesSection(Section):
     claims: Literal["learned", "declared"] = Field(
         default="learned",
         description="What audits are judged against. learned: claims fitted to the labelled baseline passes, by score; the "
-        "declared limit until then. declared: `max_escape_ppm` alone, for every audited part: finds rises that are small beside what the "
-        "labels can prove, and needs audits that are not drawn near the threshold where these parts are bad more often.",
+        "declared limit until then. declared: `max_escape_ppm` alone, for every audited part: finds rises that are small beside "
+        "what the labels can prove, and needs audits that are not drawn near the threshold where these parts are bad more often.",
     )
     contradictions_share: float = Field(
         default=0.05,
