@@ -6,16 +6,9 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from agent.core.alarms import Alarm
+from agent.core.holds import Containment
 from agent.documents import EvidenceDoc
 from detectors.attribution import Symptom
-
-
-@dataclass(frozen=True, slots=True)
-class Containment:
-    """Parts to be held with it, from index first on. verified: whether a verification set that."""
-
-    first: int
-    verified: bool
 
 
 @dataclass(frozen=True, slots=True)

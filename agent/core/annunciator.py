@@ -120,7 +120,7 @@ class Annunciator:
         station = self._station
         hold = station.incidents.holds.get(station.incidents.current_id)
         is_checked = any(check_alarms.is_about(alarm) for alarm in station.book.active())
-        if hold is not None and not is_checked and hold.grows and station.truth.verified_since(hold.began_at):
+        if hold is not None and not is_checked and hold.grows and station.truth.verified_since(hold.began_at, hold.audits):
             station.incidents.covered(station.index, "clean audits", at)
             self._publish_incident(effects)
 
@@ -131,7 +131,7 @@ class Annunciator:
         self._observe(one.symptoms, one.alarm.changed_at, effects)
         self._raise(one, effects)
         if one.hold is not None:
-            self._station.incidents.hold(one.hold.first, self._station.index, verified=one.hold.verified)
+            self._station.incidents.hold(one.hold, self._station.index)
             self._publish_incident(effects)
 
     def _observe(self, symptoms: Sequence[Symptom], at: datetime, effects: Effects) -> None:

@@ -6,7 +6,8 @@ from datetime import datetime
 from typing import TYPE_CHECKING
 
 from agent.core.alarms import Alarm
-from agent.core.announcement import Announcement, Containment, by_chance
+from agent.core.announcement import Announcement, by_chance
+from agent.core.holds import Containment
 from agent.documents import EvidenceDoc
 from detectors.attribution import Symptom
 

@@ -23,7 +23,7 @@ from agent.records import Commanded, Entry, Event, Feedback, Gap, Inspected, Out
 from detectors.errors import DetectorError
 
 # Changes when a checkpoint of an older build can no longer be continued; the journal is then folded from its start.
-STATE_VERSION = 13
+STATE_VERSION = 14
 # Ticks are journalled at most this often.
 TICK_S = 10.0
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from bisect import bisect_right
 from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Literal
 
@@ -26,6 +27,17 @@ MOST_SPANS = 20
 MOST_BOXES = 100
 # Two disposed parts this far apart are looked at for what lies between; further apart they stay two entries.
 NEAR = 64
+
+
+@dataclass(frozen=True, slots=True)
+class Containment:
+    """What is to be held: passed parts from index first on. verified: whether a verification set that. audits: how many clean ones
+    in a row, of parts made since, cover it, where that is more than the declared limit asks for.
+    """
+
+    first: int
+    verified: bool
+    audits: int = 0
 
 
 class Disposed(msgspec.Struct, frozen=True):
@@ -47,6 +59,7 @@ class Hold(msgspec.Struct):
     parts: int
     boxes: list[str]
     published: int
+    audits: int = 0
     ended_by: str = ""
     ended_at: datetime | None = None
     disposed: list[Disposed] = msgspec.field(default_factory=list)  # in part order, none overlapping
@@ -79,9 +92,9 @@ class Holds:
         """None where nothing is held."""
         return self._holds.get(incident)
 
-    def hold(self, incident: str, first: int, last: int, *, verified: bool) -> None:
-        """Hold the passed parts from index `first` to `last` and on; a hold never shrinks."""
-        hold = self._holds.get(incident)
+    def hold(self, incident: str, meant: Containment, last: int) -> None:
+        """Hold the passed parts up to index `last` and on; a hold never shrinks."""
+        hold, first, verified = self._holds.get(incident), meant.first, meant.verified
         if hold is None:
             since: Literal["verification", "arming"] = "verification" if verified else "arming"
             self._holds[incident] = hold = Hold(since, [(first, first - 1)], last, first - 1, 0, [], last)
@@ -94,6 +107,7 @@ class Holds:
             hold.boxes = list(dict.fromkeys((*self._history.boxes_between(self._station, *earlier), *hold.boxes)))
             hold.spans[0] = (first, hold.spans[0][1])
             hold.since = "verification" if verified else "arming"
+        hold.audits = max(hold.audits, meant.audits)
         hold.ended_by, hold.ended_at = "", None
         self._reach(hold, last)
 

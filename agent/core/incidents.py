@@ -11,7 +11,7 @@ import msgspec
 
 from agent.core.causes import CAUSES, REASONS, say_blind
 from agent.core.closing import closing
-from agent.core.holds import Holds
+from agent.core.holds import Containment, Holds
 from agent.core.response import Done, respond, steps
 from agent.documents import (
     CauseDoc,
@@ -197,9 +197,9 @@ class Incidents:
         row = self._history.part(self._station, max(1, event.at))
         return HappenedDoc(event.kind, "" if row is None else row.part_id, None if row is None else row.captured_at)
 
-    def hold(self, first: int, last: int, *, verified: bool) -> None:
-        """Hold the passed parts from index `first` to `last` and on; it grows and never shrinks."""
-        self.holds.hold(self.current_id, first, last, verified=verified)
+    def hold(self, meant: Containment, last: int) -> None:
+        """Hold the passed parts up to index `last` and on; it grows and never shrinks."""
+        self.holds.hold(self.current_id, meant, last)
 
     def grow(self, last: int) -> bool:
         """The station has inspected part `last`; True when the hold is to be published again."""

@@ -6,7 +6,8 @@ from datetime import datetime
 from typing import TYPE_CHECKING, Protocol
 
 from agent.core.alarms import Alarm
-from agent.core.announcement import Announcement, Containment, by_chance
+from agent.core.announcement import Announcement, by_chance
+from agent.core.holds import Containment
 from agent.documents import EvidenceDoc
 from detectors.attribution import Symptom
 
@@ -33,7 +34,8 @@ def announcement(phrasing: Phrasing, station: Verified, crossing: Crossing, part
     """The alarm that holds parts. part: the matured audit that crossed."""
     onset = phrasing.onset(crossing.onset)
     judged, found, claimed = station.truth.since(crossing.onset.estimate)
-    first, verified = station.truth.containment(crossing.onset.earliest, found=found, judged=judged)
+    needed = station.truth.clean_needed(found, judged)
+    first, verified = station.truth.containment(crossing.onset.earliest, needed)
     checked = station.challenges.containment(station.truth.modes_since(crossing.onset.estimate), crossing.onset.earliest - 1)
     if checked is not None and checked > first:
         first, verified = checked, True
@@ -65,4 +67,4 @@ def announcement(phrasing: Phrasing, station: Verified, crossing: Crossing, part
         **phrasing.hold(first, at),
     }
     symptoms = (Symptom("outcomes", "bad_parts_passed", crossing.onset),)
-    return Announcement(alarm, evidence, words, part.part_id, symptoms, hold=Containment(first, verified))
+    return Announcement(alarm, evidence, words, part.part_id, symptoms, hold=Containment(first, verified, needed))

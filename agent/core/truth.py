@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections import deque
+from collections.abc import Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -89,30 +90,41 @@ class Truth:
         """Where it alarms."""
         return self._threshold
 
-    def containment(self, onset: int, *, found: int = 0, judged: int = 0) -> tuple[int, bool]:
+    def clean_needed(self, found: int, judged: int) -> int:
+        """Clean audits in a row that would have shown the failure of which `found` of `judged` audits were; 0 finds: the limit.
+
+        A run that supports the declared limit verified nothing of a failure that stays within it. So it must besides be long enough
+        to have shown even the least rate the finds support (rule of three).
+        """
+        return max(self._verification_size, math.ceil(3.0 / _least_supported(found, judged))) if found else self._verification_size
+
+    def containment(self, onset: int, needed: int) -> tuple[int, bool]:
         """Index of the part containment starts at, and whether a verification set it, for harm that may have begun at part `onset`.
 
         It is the first part of the last verification that was over by then, else the first part judged: a clean run of audits
-        among parts that the evidence now includes has been contradicted by it, as on a ramp, which starts harmless. found, judged:
-        bad ones among the audits since the onset. A clean run too short to have shown even the least rate these support (rule of
-        three) verified nothing of this failure, though it verified the declared limit: clean runs without a find between are then
-        taken together.
+        among parts that the evidence now includes has been contradicted by it, as on a ramp, which starts harmless. needed: clean
+        audits in a row that make one.
         """
-        size = self._verification_size
-        needed = max(size, math.ceil(3.0 / _least_supported(found, judged))) if found else size
-        over = [one for one in self._verified if one.last < onset]
-        for last in reversed(over):
-            if last.until < needed:
-                continue
-            enough = (one for one in reversed(over) if one.run == last.run and last.until - one.until + size >= needed)
-            began = next(enough, None)
-            if began is not None:
-                return began.first, True
+        began = self._began([one for one in self._verified if one.last < onset], needed)
+        if began is not None:
+            return began, True
         return (self.armed_at if self.armed_at is not None else 1), False
 
-    def verified_since(self, index: int) -> bool:
-        """Whether a whole verification was made of parts after `index`."""
-        return bool(self._verified) and self._verified[-1].first > index
+    def verified_since(self, index: int, needed: int) -> bool:
+        """Whether as many clean audits in a row as needed were of parts after `index`."""
+        began = self._began(self._verified, needed)
+        return began is not None and began > index
+
+    def _began(self, verified: Sequence[_Verification], needed: int) -> int | None:
+        """The first part of the latest run so long, of those which end with one of these."""
+        size = self._verification_size
+        for last in reversed(verified):
+            if last.until < needed:
+                continue
+            for one in reversed(verified):
+                if one.run == last.run and last.until - one.until + size >= needed:
+                    return one.first
+        return None
 
     def since(self, index: int) -> tuple[int, int, float]:
         """Audits judged from part `index` on (of the latest ones kept): how many, how many defective, how many claimed to be."""

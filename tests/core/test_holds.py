@@ -1,6 +1,7 @@
 import msgspec
 import pytest
 
+from agent.core.holds import Containment
 from agent.documents import HoldDoc
 from agent.records import Command, Commanded, Inspected
 from detectors.contract import Onset
@@ -213,10 +214,10 @@ def test_harm_that_comes_back_after_a_good_check_is_a_second_span_with_what_lies
     folding = Folding().all(boxed(part(k, None, verdict="ng" if k % 10 == 0 else "ok") for k in range(600)))
     incidents = folding.core._stations["ST4"].incidents
     incidents.open_id(START)
-    incidents.hold(101, 600, verified=True)
+    incidents.hold(Containment(101, verified=True), 600)
     incidents.covered(600, "check", START)
     folding.all(boxed(part(k, None, verdict="ng" if k % 10 == 0 else "ok") for k in range(600, 1000)))
-    incidents.hold(901, 1000, verified=True)
+    incidents.hold(Containment(901, verified=True), 1000)
     document = hold(folding)
     assert [(s.from_index, s.to_index) for s in document.spans] == [(101, 600), (901, 1000)]
     assert document.parts == 450 + 90
@@ -236,5 +237,5 @@ def test_the_onset_beside_a_hold_is_that_of_the_harm():
     incidents.observe(
         [Symptom("lighting", "darker", Onset(2, 1, 3)), Symptom("outcomes", "bad_parts_passed", Onset(6, 5, 8))], (), START
     )
-    incidents.hold(1, 10, verified=False)
+    incidents.hold(Containment(1, verified=False), 10)
     assert incidents.documents()[0].hold.onset_index == (5, 6, 8)

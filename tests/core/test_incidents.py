@@ -4,6 +4,7 @@ import msgspec
 import pytest
 
 from agent.core.causes import CAUSES
+from agent.core.holds import Containment
 from agent.documents import IncidentDoc
 from agent.records import Command, Commanded, Event, Tick, Told
 from agent.taxonomy import FOUND
@@ -159,7 +160,7 @@ def test_a_harmless_incident_s_alarms_stand_beside_the_budget(dark):
 def test_an_incident_with_a_hold_is_closed_once_every_part_is_disposed_of(dark):
     returned(dark)
     station = dark.core._stations["ST4"]
-    station.incidents.hold(100, 400, verified=False)
+    station.incidents.hold(Containment(100, verified=False), 400)
     assert "it still grows" in order(dark, "close_incident", 1, **SIGNED)["detail"]
     station.incidents.covered(400, "check", START)
     assert "301 of 301 parts are open" in order(dark, "close_incident", 2, **SIGNED)["detail"]

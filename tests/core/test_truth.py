@@ -26,7 +26,7 @@ def audit(subject: Truth, index: int, *, bad: bool = False) -> None:
 def test_without_a_verification_it_starts_at_the_first_part_judged():
     subject = truth()
     audit(subject, 7)
-    assert subject.containment(onset=1_000) == (7, False)
+    assert subject.containment(1_000, SIZE) == (7, False)
 
 
 def test_it_starts_where_the_last_clean_run_began_that_was_over_before_the_onset():
@@ -36,17 +36,17 @@ def test_it_starts_where_the_last_clean_run_began_that_was_over_before_the_onset
     audit(subject, 200, bad=True)
     for k in range(SIZE):
         audit(subject, 300 + k)
-    assert subject.containment(onset=10_000) == (300, True)
-    assert subject.containment(onset=300 + SIZE) == (300, True)
-    assert subject.containment(onset=300 + SIZE - 1) == (100, True), "the later run lies in the onset interval"
-    assert subject.containment(onset=120) == (100, False), "no run was over: the first part judged"
+    assert subject.containment(10_000, SIZE) == (300, True)
+    assert subject.containment(300 + SIZE, SIZE) == (300, True)
+    assert subject.containment(300 + SIZE - 1, SIZE) == (100, True), "the later run lies in the onset interval"
+    assert subject.containment(120, SIZE) == (100, False), "no run was over: the first part judged"
 
 
 def test_a_long_clean_run_verifies_again_every_eighth_of_its_length():
     subject = truth()
     for k in range(3 * SIZE):
         audit(subject, k)
-    starts = {subject.containment(onset)[0] for onset in range(SIZE, 3 * SIZE + 1)}
+    starts = {subject.containment(onset, SIZE)[0] for onset in range(SIZE, 3 * SIZE + 1)}
     assert sorted(starts) == list(range(0, 2 * SIZE + 1, 8))
 
 
@@ -54,11 +54,11 @@ def test_a_run_one_audit_short_or_with_a_find_verifies_nothing():
     subject = truth()
     for k in range(SIZE - 1):
         audit(subject, k)
-    assert not subject.containment(10_000)[1]
+    assert not subject.containment(10_000, SIZE)[1]
     audit(subject, SIZE, bad=True)
     for k in range(SIZE - 1):
         audit(subject, 100 + k)
-    assert not subject.containment(10_000)[1]
+    assert not subject.containment(10_000, SIZE)[1]
 
 
 def test_a_clean_run_too_short_to_have_shown_the_failure_verified_nothing_of_it():
@@ -70,10 +70,10 @@ def test_a_clean_run_too_short_to_have_shown_the_failure_verified_nothing_of_it(
     audit(subject, 2_000, bad=True)
     for k in range(SIZE):
         audit(subject, 3_000 + k)
-    assert subject.containment(10_000, found=12, judged=80) == (3_000, True), "at least 4.37 in 80: 55 clean audits"
-    first, verified = subject.containment(10_000, found=6, judged=150)  # at least 1.29 in 150: 348 clean audits
+    assert subject.containment(10_000, subject.clean_needed(12, 80)) == (3_000, True), "at least 4.37 in 80: 55 clean audits"
+    first, verified = subject.containment(10_000, subject.clean_needed(6, 150))  # at least 1.29 in 150: 348 clean audits
     assert (first, verified) == (1, False), "no run was as long"
-    first, verified = subject.containment(10_000, found=6, judged=75)  # 174 clean audits, of the 240 in a row
+    first, verified = subject.containment(10_000, subject.clean_needed(6, 75))  # 174 clean audits, of the 240 in a row
     assert verified
     assert 1_000 <= first <= 1_000 + 4 * SIZE - 174
     assert first + 8 > 1_000 + 4 * SIZE - 174 - 8, "not much longer than needed"
@@ -87,7 +87,23 @@ def test_a_clean_run_counts_once_its_length_excludes_every_rate_the_finds_suppor
         audit(subject, k)
     mean = 3.0 / clean * judged  # at the rate that so many clean ones exclude
     assert (found * np.log(found / mean) - (found - mean) > SUPPORT) == verified
-    assert subject.containment(10_000, found=found, judged=judged)[1] == verified
+    assert subject.containment(10_000, subject.clean_needed(found, judged))[1] == verified
+
+
+@pytest.mark.parametrize("needed", [SIZE, 3 * SIZE])
+def test_what_is_held_is_covered_by_as_many_clean_audits_of_later_parts_as_would_have_shown_the_failure(needed):
+    subject, began = truth(), 500
+    for k in range(began + 1 - 2 * SIZE, began + 1):
+        audit(subject, k)  # clean, of parts made before
+    covered = []
+    for k in range(began + 1, began + 1 + needed + SIZE):
+        audit(subject, k)
+        if subject.verified_since(began, needed):
+            covered.append(k)
+    assert began + needed <= covered[0] <= began + needed + SIZE // 8 + 1
+    audit(subject, covered[0] + 500, bad=True)
+    assert subject.verified_since(began, needed), "it was verified, whatever came later"
+    assert not subject.verified_since(covered[0] + 500, SIZE)
 
 
 @pytest.mark.parametrize(("claims", "claimed"), [("learned", 0.05 * 2_000), ("declared", 0.0001 * 2_000)])
@@ -112,4 +128,4 @@ def test_a_saved_one_continues_as_it_was(audits):
     for subject in (first, second):
         for k in range(SIZE):
             audit(subject, 500 + k)
-    assert [first.containment(onset) for onset in range(700)] == [second.containment(onset) for onset in range(700)]
+    assert [first.containment(onset, SIZE) for onset in range(700)] == [second.containment(onset, SIZE) for onset in range(700)]
