@@ -15,6 +15,7 @@ import pytest
 from prometheus_client import CollectorRegistry, generate_latest
 
 from agent import documents, ports
+from agent.cli import access, acting, feedback, hold, reading
 from agent.cli import main as command_line
 from agent.core.fold import Core
 from agent.ports import Snapshot
@@ -216,8 +217,8 @@ def test_what_is_shown_has_no_key_for_a_person_and_names_nobody(station):
 def test_what_commands_print_has_no_key_for_a_person(capsys, station, monkeypatch):
     folder, snapshot, _ = station
     shown = json.loads(msgspec.json.encode(_snapshot(snapshot)))
-    for module in ("access", "feedback", "reading"):
-        monkeypatch.setattr(f"agent.cli.{module}.snapshot", lambda _: shown)
+    for module in (access, acting, feedback, hold, reading):  # imported before, or they would keep what is faked
+        monkeypatch.setattr(module, "snapshot", lambda _: shown)
     name = shown["stations"][0]["feedback"]["reports"][0]["document"]["feedback"]
     commands = [
         ("status",), ("alarms",), ("audit", "plan"), ("audit", "list"), ("challenge", "plan"), ("feedback", "list"),
