@@ -72,11 +72,16 @@ class Truth:
         return 0 if limit is None else math.ceil(3e6 / limit)
 
     @property
+    def _is_declared(self) -> bool:
+        """Whether the declared limit judges; claims learned before are kept for when it does not."""
+        return self._options.claims == "declared"
+
+    @property
     def state(self) -> str:
         """One of off, learning, armed, refused."""
         if not self._options.judges:
             return "off"
-        if any(self._claims.values()):
+        if self._is_declared or any(self._claims.values()):
             return "armed"
         return "refused" if self._claims and not self._learning else "learning"
 
@@ -150,8 +155,8 @@ class Truth:
         if self._detector is None or math.isnan(part.p_defect):
             return None
         scope = part.scope
-        if self._options.claims == "declared":
-            self._claims[scope] = self._declared
+        if self._is_declared:
+            return None if self._declared is None else self._test(part, self._declared)
         if scope not in self._claims:
             if not part.learns or part.index <= self._anew.get(scope, 0):
                 return self._test(part, self._declared) if self._declared is not None else None

@@ -118,6 +118,29 @@ def test_where_claims_are_declared_labels_do_not_raise_them(claims, claimed):
     assert subject.claimed - before == pytest.approx(claimed, rel=0.2)
 
 
+def test_claims_that_were_learned_are_in_force_again_when_the_limit_no_longer_judges():
+    def labelled(subject, first, count):
+        before = subject.claimed
+        for k in range(first, first + count):
+            part = Pending(k, f"P{k}", AT, passed=True, p_defect=0.01, scope="main", defective=k % 25 == 0, learns=True)
+            subject.judge(part)
+        return subject.claimed - before
+
+    options = {"mode": "sample", "max_escape_ppm": 100.0}
+    subject, per_part = Truth(OutcomesSection(**options), threshold=1e9, parts=2_000, min_own=500), []
+    labelled(subject, 0, 2_001)
+    for claims in ("learned", "declared", "learned"):
+        saved, subject = (
+            subject.save(),
+            Truth(OutcomesSection(**options, claims=claims), threshold=1e9, parts=2_000, min_own=500),
+        )
+        subject.load(saved)
+        per_part.append(labelled(subject, 3_000 + 1_000 * len(per_part), 500) / 500)
+    assert per_part[1] == pytest.approx(1e-4)
+    assert per_part[0] == pytest.approx(per_part[2])
+    assert per_part[0] > 0.03
+
+
 @pytest.mark.parametrize("audits", [SIZE - 1, SIZE, 2 * SIZE])
 def test_a_saved_one_continues_as_it_was(audits):
     first = truth()
